@@ -1,0 +1,1 @@
+"""What a recipe says, read from its files; nothing is run here."""

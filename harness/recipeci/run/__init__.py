@@ -1,0 +1,1 @@
+"""One run: planned and judged by pure code, carried out by the rest."""

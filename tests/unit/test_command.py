@@ -1,0 +1,74 @@
+"""host.command against real programs."""
+
+from __future__ import annotations
+
+import pytest
+from recipeci.errors import CommandFailed, CommandTimeout
+from recipeci.host.command import KEPT_BYTES, LocalRunner
+
+runner = LocalRunner()
+
+
+def test_output_and_code_of_a_program() -> None:
+    done = runner.run(["sh", "-c", "echo out; echo err >&2; exit 3"], timeout=10, ok=(3,))
+    assert (done.code, done.out, done.err) == (3, "out\n", "err\n")
+
+
+def test_an_unaccepted_code_raises_with_the_evidence() -> None:
+    with pytest.raises(CommandFailed, match="ended with 3: why") as caught:
+        runner.run(["sh", "-c", "echo out; echo why >&2; exit 3"], timeout=10)
+    assert (caught.value.code, caught.value.out, caught.value.err) == (3, "out\n", "why\n")
+
+
+def test_a_program_that_is_not_there_is_code_127() -> None:
+    with pytest.raises(CommandFailed, match="program not found") as caught:
+        runner.run(["no-such-program"], timeout=10)
+    assert caught.value.code == 127
+
+
+def test_the_environment_is_made_from_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_OF_THE_CALLER", "x")
+    done = runner.run(["env"], timeout=10, env={"PATH": "/usr/bin:/bin", "ONLY": "this"})
+    assert sorted(line.partition("=")[0] for line in done.out.split()) == ["ONLY", "PATH"]
+
+
+def test_a_grandchild_that_holds_the_pipe_delays_nothing_and_is_ended() -> None:
+    done = runner.run(["sh", "-c", "sleep 60 & echo $!"], timeout=30)
+    with pytest.raises(CommandFailed):
+        runner.run(
+            ["sh", "-c", f"test -d /proc/{done.out.strip()} && ! grep -q 'State:.Z' /proc/{done.out.strip()}/status"],
+            timeout=5,
+        )
+
+
+def test_a_deadline_kills_and_keeps_what_was_printed() -> None:
+    with pytest.raises(CommandTimeout) as caught:
+        runner.run(["sh", "-c", "echo before; sleep 60"], timeout=0.3)
+    assert caught.value.out == "before\n"
+
+
+def test_a_terminal_is_one_of_50_by_250_and_escapes_are_stripped() -> None:
+    done = runner.run(["sh", "-c", r"stty size; test -t 1; printf '\033[1mbold\033[0m\r\n'"], timeout=10, terminal=True)
+    assert done.out == "50 250\nbold\n"
+
+
+def test_without_a_terminal_there_is_none() -> None:
+    assert runner.run(["test", "-t", "1"], timeout=10, ok=(0, 1)).code == 1
+
+
+def test_input_larger_than_a_pipe_reaches_the_program() -> None:
+    assert runner.run(["wc", "-c"], timeout=10, stdin=b"x" * 300_000).out.strip() == "300000"
+
+
+def test_a_long_output_keeps_its_head_and_its_tail() -> None:
+    done = runner.run(["sh", "-c", "echo first; yes | head -c 3000000; echo last"], timeout=30)
+    assert done.out.startswith("first\n")
+    assert done.out.endswith("last\n")
+    assert "bytes left out" in done.out
+    assert len(done.out) < 2 * KEPT_BYTES + 100
+
+
+def test_lines_are_shown_as_they_come_also_the_unfinished_last_one() -> None:
+    seen: list[str] = []
+    runner.run(["printf", r"one\ntwo"], timeout=10, on_line=seen.append)
+    assert seen == ["one", "two"]
