@@ -1,0 +1,268 @@
+"""The only place that asks a swarm what it runs and removes things from it: Docker's API as frozen values.
+
+What happened is read here, never from a program's words.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recipeci.errors import HostError
+from recipeci.model import ImageUsed, Leftover, Program
+
+if TYPE_CHECKING:
+    import docker
+
+STACK_LABEL = "com.docker.stack.namespace"
+SERVICE_LABEL = "com.docker.swarm.service.name"
+BUILT_IN_NETWORKS = frozenset({"bridge", "host", "none", "ingress", "docker_gwbridge"})
+API_SECONDS = 60
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Update:
+    """A service's UpdateStatus: its state (empty if it was never updated), when it began (epoch), its message."""
+
+    state: str = ""
+    started: float = 0.0
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service of a stack as its spec says."""
+
+    id: str
+    name: str
+    image: str
+    labels: Mapping[str, str]
+    template: Json
+    """The task template: what runs. Tasks of the current spec carry the same."""
+    spec_version: int
+    update: Update
+    replicas: int | None
+    """Desired tasks; None for a global service or a job."""
+    mode: str
+    restart_condition: str
+    previous_image: str = ""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task: where it is, where it should be, and since when (epoch seconds)."""
+
+    id: str
+    service_id: str
+    slot: str
+    state: str
+    desired: str
+    error: str
+    exit_code: int | None
+    container: str
+    created: float
+    since: float
+    template: Json
+
+
+@dataclass(frozen=True)
+class StackState:
+    """All services and tasks of a stack, seen at one time (epoch seconds)."""
+
+    services: tuple[Service, ...]
+    tasks: tuple[Task, ...]
+    seen: float
+
+    def service(self, name: str) -> Service | None:
+        """Return the service of that full name, if the stack has it."""
+        return next((service for service in self.services if service.name == name), None)
+
+    def tasks_of(self, service: Service) -> tuple[Task, ...]:
+        """Return a service's tasks, the oldest first."""
+        return tuple(sorted((t for t in self.tasks if t.service_id == service.id), key=lambda t: t.created))
+
+
+class Swarm:
+    """A swarm's manager by its Docker socket."""
+
+    def __init__(self, socket: Path) -> None:
+        """Connect when it is first asked; the API version is negotiated."""
+        self._socket = socket
+        self._client: docker.APIClient | None = None
+
+    @property
+    def api(self) -> docker.APIClient:
+        """The low-level client, for adapters that make what this one only looks at."""
+        import docker  # noqa: PLC0415 - 0.2 s that --help need not pay
+
+        if self._client is None:
+            self._client = docker.APIClient(base_url=f"unix://{self._socket}", version="auto", timeout=API_SECONDS)
+        return self._client
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def program(self) -> Program:
+        """Return the engine's name and version."""
+        version = self._ask("version")
+        return Program("Docker", str(version["Version"]).partition("+")[0])
+
+    def stack(self, name: str) -> StackState:
+        """Return the services and tasks of a stack, in one look."""
+        label = {"label": f"{STACK_LABEL}={name}"}
+        services = self._ask("services", filters=label)
+        tasks = self._ask("tasks", filters=label)
+        return StackState(
+            services=tuple(_service(s) for s in services),
+            tasks=tuple(_task(t) for t in tasks),
+            seen=_now(),
+        )
+
+    def logs(self, service_id: str, *, lines: int = 20) -> str:
+        """Return the last lines that a service's tasks wrote, stdout and stderr together."""
+        raw = self._ask("service_logs", service=service_id, stdout=True, stderr=True, tail=lines, follow=False)
+        text = b"".join(raw) if not isinstance(raw, bytes) else raw
+        return text.decode(errors="backslashreplace").strip()
+
+    def objects(self) -> frozenset[Leftover]:
+        """Return all that a deployment can leave: services, containers, volumes, networks, secrets, configs.
+
+        Docker's own networks are left out. Containers of a service are named by the service and their id.
+        """
+        return frozenset(
+            [
+                *_named("service", self._ask("services"), _spec_name),
+                *_named("container", self._ask("containers", all=True), _container_name),
+                *_named("volume", self._ask("volumes")["Volumes"] or [], _name),
+                *(n for n in _named("network", self._networks(), _name) if n.name not in BUILT_IN_NETWORKS),
+                *_named("secret", self._ask("secrets"), _spec_name),
+                *_named("config", self._ask("configs"), _spec_name),
+            ]
+        )
+
+    def of_stack(self, name: str) -> tuple[Leftover, ...]:
+        """Return the services, containers and networks that carry a stack's label."""
+        label = {"label": f"{STACK_LABEL}={name}"}
+        return (
+            *_named("service", self._ask("services", filters=label), _spec_name),
+            *_named("container", self._ask("containers", all=True, filters=label), _container_name),
+            *_named("network", self._ask("networks", filters=label), _name),
+        )
+
+    def images(self, refs: Sequence[str]) -> tuple[ImageUsed, ...]:
+        """Return the id of each image; an image that is not there has an empty one."""
+        return tuple(ImageUsed(ref, self._image_id(ref)) for ref in refs)
+
+    def _image_id(self, ref: str) -> str:
+        import docker.errors  # noqa: PLC0415
+
+        try:
+            return str(self._ask("inspect_image", image=ref)["Id"])
+        except docker.errors.ImageNotFound:
+            return ""
+
+    def _networks(self) -> list[Json]:
+        return list(self._ask("networks"))
+
+    def _ask(self, call: str, **options: object) -> Any:  # noqa: ANN401 - Docker's JSON
+        """Ask once, by the name of the client's method; a daemon that cannot be reached is the host's fault."""
+        import docker.errors  # noqa: PLC0415
+        import requests  # noqa: PLC0415
+
+        try:
+            return getattr(self.api, call)(**options)
+        except (requests.RequestException, docker.errors.DockerException) as e:
+            if isinstance(e, docker.errors.NotFound):
+                raise
+            msg = f"Docker at {self._socket} does not answer: {e}"
+            raise HostError(msg, hint="its log is swarm/log in the run folder (kept with --keep)") from e
+
+
+def epoch(text: str) -> float:
+    """Return Docker's RFC 3339 time (up to nanoseconds) as epoch seconds; 0 for none."""
+    if not text or text.startswith("0001-"):
+        return 0.0
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    moment = datetime.datetime.fromisoformat(whole).replace(tzinfo=datetime.UTC)
+    return moment.timestamp() + (float(f"0.{fraction}") if fraction else 0.0)
+
+
+def same_template(one: Json, other: Json) -> bool:
+    """Say whether two task templates are the same, whatever the order of their keys."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def _now() -> float:
+    return datetime.datetime.now(datetime.UTC).timestamp()
+
+
+def _service(raw: Json) -> Service:
+    spec = raw["Spec"]
+    template = spec["TaskTemplate"]
+    mode, detail = next(iter(spec["Mode"].items()))
+    return Service(
+        id=raw["ID"],
+        name=spec["Name"],
+        image=_image(template),
+        labels=dict(spec.get("Labels") or {}),
+        template=template,
+        spec_version=raw["Version"]["Index"],
+        update=_update(raw.get("UpdateStatus") or {}),
+        replicas=(detail or {}).get("Replicas") if mode == "Replicated" else None,
+        mode=mode,
+        restart_condition=(template.get("RestartPolicy") or {}).get("Condition") or "any",
+        previous_image=_image((raw.get("PreviousSpec") or {}).get("TaskTemplate") or {}),
+    )
+
+
+def _update(raw: Json) -> Update:
+    return Update(raw.get("State", ""), epoch(raw.get("StartedAt", "")), raw.get("Message", ""))
+
+
+def _image(template: Json) -> str:
+    """Return the image as the compose file names it: without the digest that the client resolved."""
+    return str((template.get("ContainerSpec") or {}).get("Image", "")).partition("@")[0]
+
+
+def _task(raw: Json) -> Task:
+    status = raw["Status"]
+    container = status.get("ContainerStatus") or {}
+    return Task(
+        id=raw["ID"],
+        service_id=raw.get("ServiceID", ""),
+        slot=str(raw.get("Slot") or raw.get("NodeID", "")),
+        state=status["State"],
+        desired=raw["DesiredState"],
+        error=status.get("Err", ""),
+        exit_code=container.get("ExitCode"),
+        container=container.get("ContainerID", ""),
+        created=epoch(raw["CreatedAt"]),
+        since=epoch(status.get("Timestamp", "")),
+        template=raw["Spec"],
+    )
+
+
+def _named(kind: str, raw: Sequence[Json], name: Callable[[Json], str]) -> Iterator[Leftover]:
+    return (Leftover(kind, name(item)) for item in raw)
+
+
+def _spec_name(raw: Json) -> str:
+    return str(raw["Spec"]["Name"])
+
+
+def _name(raw: Json) -> str:
+    return str(raw["Name"])
+
+
+def _container_name(raw: Json) -> str:
+    service = (raw.get("Labels") or {}).get(SERVICE_LABEL, "")
+    return f"{service}/{raw['Id'][:12]}" if service else str(raw["Names"][0]).lstrip("/")
