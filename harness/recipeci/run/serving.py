@@ -48,7 +48,7 @@ class Look:
 
 
 def look(http: Http, rules: Rules, *, stranger: str) -> Look:
-    """Ask once, following redirects that stay on the host; `stranger` is a name under the cell's domain without a router."""
+    """Ask once, following redirects that stay on the host; `stranger` is a name that no router has."""
     answers: list[Answer] = []
     url = rules.url
     try:
@@ -68,7 +68,7 @@ def wrong(seen: Look, rules: Rules) -> str:
     if seen.failure:
         return f"{rules.url}: {seen.failure}"
     first, last = seen.answers[0], seen.answers[-1]
-    if first.status == NOT_FOUND or last.status == NOT_FOUND:
+    if NOT_FOUND in {first.status, last.status}:
         return _not_found(last, seen.stranger)
     if first.status in rules.accept:
         return ""

@@ -1,4 +1,4 @@
-"""The only place that makes outcomes of outcomes: a suite's, a tier's, the run's verdict, its level and exit code. Pure."""
+"""The only place that makes outcomes of outcomes: of a suite, a tier, the run, with level and exit code. Pure."""
 
 from __future__ import annotations
 
