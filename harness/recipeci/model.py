@@ -64,6 +64,15 @@ class Commit:
 
 
 @dataclass(frozen=True)
+class Tag:
+    """One tag of a recipe's repository: the commit that it stands for, and whether it is annotated or lightweight."""
+
+    name: str
+    commit: Commit
+    annotated: bool
+
+
+@dataclass(frozen=True)
 class Target:
     """What is under test: a commit, and the published version that it is, if it was asked for as one."""
 
