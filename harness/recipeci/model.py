@@ -134,6 +134,10 @@ class Settings:
     bot_image: str | None = None
     builtin_abra_is_final: bool = False
     docker_prefix: Path | None = None
+    keep_days: int = 30
+    """Folders of ended runs that are older are removed; 0 keeps all."""
+    min_free_gb: float = 2
+    """With less free space no run begins."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,82 @@
+"""The only place that deals with signals: each becomes one exception, once, and none stops a teardown.
+
+The first Ctrl-C, SIGTERM, SIGHUP or the deadline raises Interrupted in the main thread. Whatever comes after it, or
+while the block `shielded` runs, only prints that we are cleaning up. What the shield held back is raised at its end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from types import FrameType
+
+from recipeci.errors import Interrupted
+
+REASONS = {
+    signal.SIGINT: "interrupted by Ctrl-C",
+    signal.SIGTERM: "terminated by SIGTERM",
+    signal.SIGHUP: "the terminal was closed",
+    signal.SIGALRM: "the deadline of the run is over",
+}
+CLEANING = b"cleaning up, please wait: what is left behind now would have to be removed by `recipeci clean`\n"
+
+
+class Interrupts:
+    """Turns signals into Interrupted for as long as `handled` runs; one for a process, made in its main thread."""
+
+    def __init__(self) -> None:
+        """Begin with nothing raised and no shield."""
+        self._shields = 0
+        self._raised = False
+        self._held: Interrupted | None = None
+
+    @contextlib.contextmanager
+    def handled(self) -> Iterator[None]:
+        """Handle the signals until the end of the block, then as before."""
+        before = {number: signal.signal(number, self._on_signal) for number in REASONS}
+        try:
+            yield
+        finally:
+            self.disarm()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def arm(self, seconds: float) -> None:
+        """Let the deadline be over after so many seconds from now."""
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    def disarm(self) -> None:
+        """Forget the deadline."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    @contextlib.contextmanager
+    def shielded(self) -> Iterator[None]:
+        """Let the block run to its end whatever comes; the deadline does not count in it.
+
+        Raises:
+            Interrupted: at the end of the block, if a first signal came during it and nothing else was raised.
+        """
+        self.disarm()
+        self._shields += 1
+        try:
+            yield
+        finally:
+            self._shields -= 1
+        if self._held is not None and not self._shields:
+            held, self._held = self._held, None
+            raise held
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        """Raise once; later, and behind the shield, say only what is going on."""
+        self.disarm()
+        stop = Interrupted(REASONS[signal.Signals(number)], code=128 + number)
+        first, self._raised = not self._raised, True
+        if first and not self._shields:
+            raise stop
+        if first:
+            self._held = stop
+        # Not by print: its buffer may be in use by what we interrupted.
+        with contextlib.suppress(OSError):
+            os.write(2, CLEANING)
