@@ -1,0 +1,46 @@
+"""The only place that makes mutants: a copy of the package `recipeci` with one replacement.
+
+The replacement must match exactly once, so that a mutant never silently becomes the harness itself when the code moves
+on. No module is patched in a running test: a mutant is run as a program, `python -m recipeci`, from its own folder.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import recipeci
+from lab.repository import Edit
+
+PACKAGE = Path(recipeci.__file__).parent
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A harness with one mistake: `about` says which; `old` becomes `new` in the package's `file`."""
+
+    name: str
+    about: str
+    file: str
+    old: str
+    new: str
+
+    def make(self, into: Path) -> Path:
+        """Write the mutated package into a folder and return that folder, which goes first on PYTHONPATH.
+
+        Raises:
+            ValueError: `old` is not there exactly once, or what comes out is no Python.
+        """
+        shutil.copytree(PACKAGE, into / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+        Edit(self.file, self.old, self.new).apply(into / PACKAGE.name)
+        self._compile(into / PACKAGE.name / self.file)
+        return into
+
+    def _compile(self, file: Path) -> None:
+        """A mutant that cannot be imported would be caught by anything."""
+        try:
+            compile(file.read_text(), str(file), "exec")
+        except SyntaxError as error:
+            msg = f"mutant {self.name}: {error}"
+            raise ValueError(msg) from error

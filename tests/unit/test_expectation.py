@@ -1,0 +1,81 @@
+"""e2e.expectation: each key of expect.yml can turn a canary's test red."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from e2e import expectation
+from e2e.expectation import Expectation
+
+CANARIES = Path(__file__).parents[1] / "canaries"
+REPORT = {
+    "exit_code": 1,
+    "verdict": "fail",
+    "lint": {"outcome": "pass", "reason": "", "findings": ["R015 is not satisfied"]},
+    "deploys": 1,
+    "base": {"version": "1.0.0+1.22.1"},
+    "base_mode": "pinned",
+    "notes": ["env: GREETING was added", "secret token was generated"],
+    "tiers": [
+        {"name": "install", "outcome": "pass", "reason": "", "seconds": 4.0},
+        {"name": "upgrade", "outcome": "fail", "reason": "app rolled back from nginx:2 to nginx:1", "seconds": 5.0},
+    ],
+}
+GOOD: dict[str, Any] = {
+    "exit": 1,
+    "verdict": "fail",
+    "tiers": {"install": "pass", "upgrade": "fail"},
+    "reasons": {"upgrade": ["rolled? back", "nginx:1"], "lint": ["R015"]},
+    "notes": ("GREETING", "token"),
+    "base": "1.0.0+1.22.1",
+    "base_mode": "pinned",
+    "install_seconds": 3,
+}
+
+
+def test_a_report_that_is_as_expected_has_no_differences() -> None:
+    assert Expectation(**GOOD).differences(REPORT, code=1) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "difference"),
+    [
+        ("verdict", "pass", "verdict: 'fail', expected 'pass'"),
+        ("lint", "fail", "lint: 'pass', expected 'fail'"),
+        ("tiers", {"install": "fail"}, "install: 'pass', expected 'fail'"),
+        ("tiers", {"backup": "pass"}, "backup: 'absent', expected 'pass'"),
+        ("reasons", {"upgrade": ["nginx:3"]}, "upgrade: 'nginx:3' is not said in 'app rolled back"),
+        ("reasons", {"lint": ["R014"]}, "lint: 'R014' is not said in"),
+        ("notes", ("PARTING",), "notes: 'PARTING' is not said in"),
+        ("base", None, "base: '1.0.0+1.22.1', expected None"),
+        ("base_mode", "chaos", "base_mode: 'pinned', expected 'chaos'"),
+        ("deploys", 2, "deploys: 1, expected 2"),
+        ("install_seconds", 70, "install: took 4.0 s, at least 70 expected"),
+    ],
+)
+def test_each_key_that_is_not_met_is_told(key: str, value: object, difference: str) -> None:
+    found = Expectation(**(GOOD | {key: value})).differences(REPORT, code=1)
+    assert [line.startswith(difference) for line in found] == [True], found
+
+
+def test_the_code_of_the_program_and_that_of_the_report_are_both_compared() -> None:
+    assert Expectation(**(GOOD | {"exit": 0})).differences(REPORT, code=3) == [
+        "exit code: 3, expected 0",
+        "exit code in the report: 1, expected 0",
+    ]
+
+
+@pytest.mark.parametrize(("text", "sentence"), [("exits: 1", "unknown: exits"), ("exit: 1", "missing .* 'verdict'")])
+def test_a_mistake_in_expect_yml_is_refused_by_name(tmp_path: Path, text: str, sentence: str) -> None:
+    (tmp_path / "expect.yml").write_text(text)
+    with pytest.raises(ValueError, match=sentence):
+        expectation.read(tmp_path)
+
+
+def test_each_canary_has_an_expectation_and_a_history() -> None:
+    folders = {folder.name for folder in CANARIES.iterdir() if folder.is_dir() and folder.name != "base"}
+    assert {file.parent.name for file in CANARIES.glob("*/history.yml")} == folders
+    for name in folders:
+        expectation.read(CANARIES / name)
