@@ -1,0 +1,206 @@
+"""The only place that reads a clone of a recipe and moves its checkout.
+
+Files are read from git's objects at a commit, never through the working tree, so that a link in the tree leads nowhere.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from recipeci.errors import CommandFailed, HostError, RecipeInvalid, UsageError
+from recipeci.host.gitcall import Repository, Source
+from recipeci.model import Commit, Tag
+
+KEEP = "refs/recipeci"
+"""What is fetched or made beyond the source's branches is kept from removal under this name."""
+READABLE = 256 * 1024
+"""Bytes: no file that a recipe is judged by is larger."""
+IDENTITY = {"GIT_AUTHOR_NAME": "recipeci", "GIT_AUTHOR_EMAIL": "recipeci@localhost"} | {
+    "GIT_COMMITTER_NAME": "recipeci",
+    "GIT_COMMITTER_EMAIL": "recipeci@localhost",
+}
+LINK, SUBMODULE = "120000", "160000"
+TREE_LINE = re.compile(r"(?P<mode>[0-7]{6}) (?:blob|commit) (?P<object>[0-9a-f]{40})\t(?P<path>.+)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a commit's tree: its path from the root, its mode (`100644`, `120000` …), a link's own target."""
+
+    path: str
+    mode: str
+    leads_to: str = ""
+
+    @property
+    def leaves_tree(self) -> bool:
+        """Whether it is a link to something outside the tree (or into its `.git`)."""
+        if self.mode != LINK:
+            return False
+        there = posixpath.normpath(posixpath.join(posixpath.dirname(self.path), self.leads_to))
+        return self.leads_to.startswith("/") or there == ".." or there.startswith("../") or ".git" in there.split("/")
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A private clone: where it came from, and `newest`, the head of its default branch."""
+
+    repository: Repository
+    source: Source
+    newest: Commit
+
+    @property
+    def folder(self) -> Path:
+        """The working tree."""
+        return self.repository.folder
+
+    def head(self) -> Commit:
+        """Return the commit that is checked out (or would be)."""
+        return Commit(self.repository.run(["rev-parse", "--verify", "HEAD^{commit}"]).out.strip())
+
+    def tags(self) -> tuple[Tag, ...]:
+        """Return all tags that stand for a commit, with that commit and their kind."""
+        listed = self.repository.run(["for-each-ref", "--format=%(objecttype) %(refname)", "refs/tags"]).out
+        rows = [line.split(" ", 1) for line in listed.splitlines()]
+        commits = self._commits([ref for _, ref in rows])
+        return tuple(
+            Tag(ref.removeprefix("refs/tags/"), Commit(sha), annotated=kind == "tag")
+            for (kind, ref), sha in zip(rows, commits, strict=True)
+            if sha
+        )
+
+    def reachable_tags(self, commit: Commit) -> tuple[str, ...]:
+        """Return the names of the tags of this commit and of all that came before it."""
+        args = ["for-each-ref", "--format=%(refname:strip=2)", f"--merged={commit}", "refs/tags"]
+        return tuple(self.repository.run(args).out.splitlines())
+
+    def branch(self, name: str) -> Commit | None:
+        """Return the head of one of the source's branches, or None if it has no branch of that name."""
+        ref = f"refs/remotes/origin/{name}"
+        if self.repository.run(["check-ref-format", ref], ok=(0, 1)).code:
+            return None
+        (sha,) = self._commits([ref])
+        return Commit(sha) if sha else None
+
+    def starting_with(self, digits: str) -> tuple[Commit, ...]:
+        """Return the commits whose sha starts with these digits (4 at least)."""
+        found = self.repository.run(["rev-parse", f"--disambiguate={digits}"]).out.split()
+        return tuple(Commit(sha) for sha, commit in zip(found, self._commits(found), strict=True) if sha == commit)
+
+    def get(self, commit: Commit) -> None:
+        """Have this commit, by asking the source for it if no branch and no tag brought it.
+
+        Raises UsageError if the source has no such commit.
+        """
+        if self._commits([str(commit)]) == (str(commit),):
+            return
+        try:
+            self.repository.ask(self.source, ["fetch", "--quiet", "--no-tags", "origin", f"{commit}:{KEEP}/{commit}"])
+        except CommandFailed as error:
+            msg = f"{self.source.where} has no commit {commit}"
+            raise UsageError(msg, hint="check the sha; it may have been removed by a force push") from error
+        if self._commits([str(commit)]) != (str(commit),):
+            raise UsageError(f"{commit} is no commit of {self.source.where}", hint="give a commit's full sha")
+
+    def tree(self, commit: Commit) -> tuple[Entry, ...]:
+        """Return every file of a commit, links with their targets.
+
+        Raises RecipeInvalid if there are too many to be a recipe.
+        """
+        rows = self.repository.run(["ls-tree", "-r", "-z", "--full-tree", str(commit)]).out.rstrip("\n").split("\0")
+        found = [TREE_LINE.fullmatch(row) for row in rows if row]
+        if not all(found):
+            raise RecipeInvalid(f"the tree of {commit} has too many files to be a recipe's")
+        return tuple(self._entry(row["mode"], row["object"], row["path"]) for row in found if row)
+
+    def read(self, commit: Commit, path: str) -> str:
+        """Return the text of a file of a commit; a link is followed inside the tree only.
+
+        Raises RecipeInvalid if it is not there, leads out of the tree, is no file, or is larger than READABLE bytes.
+        """
+        plain = posixpath.normpath(path)
+        if "\n" in plain or plain.startswith(("/", "../")):
+            raise RecipeInvalid(f"{path!r} is no path of a file in a recipe")
+        asked = f"{commit}:{plain}\n".encode()
+        size = self._batch("--batch-check", asked).split()
+        if len(size) != 3 or size[1] != "blob":  # noqa: PLR2004 - object, type, size
+            raise RecipeInvalid(f"{path} is not in {commit}, or is no file that can be read inside it")
+        if int(size[2]) > READABLE:
+            raise RecipeInvalid(f"{path} is larger than {READABLE // 1024} KiB")
+        return self._batch("--batch", asked).partition("\n")[2][:-1]
+
+    def checkout(self, commit: Commit) -> None:
+        """Check out exactly this commit, over whatever another program left, and assert it.
+
+        Raises RecipeInvalid if the tree holds a submodule or a link that leaves it; HostError if HEAD is another.
+        """
+        for entry in self.tree(commit):
+            if entry.mode == SUBMODULE:
+                raise RecipeInvalid(f"{entry.path} is a submodule: what it would bring is not part of the commit")
+            if entry.leaves_tree:
+                raise RecipeInvalid(f"{entry.path} is a link that leaves the recipe: {entry.leads_to}")
+        self.repository.run(["checkout", "--quiet", "--force", "--detach", str(commit), "--"])
+        if (head := self.head()) != commit:
+            raise HostError(f"{self.folder} should be at {commit} and is at {head}")
+
+    def changes(self) -> tuple[str, ...]:
+        """Return the paths in which the working tree differs from HEAD, files that are not tracked included."""
+        args = ["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=none"]
+        return tuple(row[3:] for row in self.repository.run(args).out.rstrip("\n").split("\0") if row)
+
+    def commit_uncommitted(self) -> Commit:
+        """Commit the uncommitted work of a local source here, on top of its HEAD, and return the commit.
+
+        All that git would add is taken: changed, removed and new files, those not that `.gitignore` names. The same
+        work gives the same commit; no uncommitted work gives HEAD itself. The source is only read.
+
+        Raises UsageError if the source is not a folder with a working tree.
+        """
+        folder = Path(self.source.where)
+        if not self.source.local or not (folder / ".git").exists():
+            raise UsageError(f"{self.source.where} has no working tree", hint="--dirty needs --source FOLDER")
+        tree = self._tree_of(folder)
+        if tree == self._out(["rev-parse", f"{self.newest}^{{tree}}"]):
+            return self.newest
+        when = {name: self._out(["log", "-1", "--format=%ct +0000", str(self.newest)]) for name in _DATES}
+        args = ["commit-tree", "-p", str(self.newest), "-m", "uncommitted work", tree]
+        made = self.repository.run(args, env={**IDENTITY, **when}).out.strip()
+        self.repository.run(["update-ref", f"{KEEP}/uncommitted", made])
+        return Commit(made)
+
+    def _tree_of(self, folder: Path) -> str:
+        """Write a working tree's files as a tree of this clone, through an index that is thrown away."""
+        with tempfile.TemporaryDirectory(prefix="recipeci-index-") as scratch:
+            env = {"GIT_INDEX_FILE": f"{scratch}/index", "GIT_WORK_TREE": str(folder)}
+            self.repository.run(["read-tree", str(self.newest)], env=env)
+            excluded = folder / ".git" / "info" / "exclude"
+            option = ["-c", f"core.excludesFile={excluded}"] if excluded.is_file() else []
+            # From the top of the tree: without a folder of its own git stays where it was started, which is `/`.
+            self.repository.run([*option, "-C", str(folder), "add", "--all", "--", "."], env=env)
+            return self.repository.run(["write-tree"], env=env).out.strip()
+
+    def _entry(self, mode: str, sha: str, path: str) -> Entry:
+        """Make an entry, reading a link's target."""
+        return Entry(path, mode, self._out(["cat-file", "blob", sha]) if mode == LINK else "")
+
+    def _commits(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the commit that each name stands for, or an empty text where it stands for none."""
+        asked = "".join(f"{name}^{{commit}}\n" for name in names).encode()
+        answers = self._batch("--batch-check", asked, follow=False).splitlines()
+        return tuple(answer.split()[0] if answer.split()[1:2] == ["commit"] else "" for answer in answers)
+
+    def _batch(self, how: str, asked: bytes, *, follow: bool = True) -> str:
+        """Ask for objects by name."""
+        links = ["--follow-symlinks"] if follow else []
+        return self.repository.run(["cat-file", how, *links], stdin=asked).out
+
+    def _out(self, args: Sequence[str]) -> str:
+        """Return what a command prints, without its end of line."""
+        return self.repository.run(args).out.removesuffix("\n")
+
+
+_DATES = ("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE")

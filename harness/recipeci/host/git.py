@@ -1,0 +1,193 @@
+"""The only place that turns what the caller calls a source into a private clone, with full history and all tags.
+
+The source is only read. Exit codes: a source that is given wrongly or that holds no such recipe is the caller's (2);
+one that cannot be reached, or that wants a password, is the host's (3).
+"""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from dataclasses import dataclass
+from pathlib import Path
+
+from recipeci.errors import CommandFailed, CommandTimeout, HostError, RecipeCIError, UsageError
+from recipeci.host.clone import Clone
+from recipeci.host.command import Runner
+from recipeci.host.gitcall import Git, Repository, Source
+from recipeci.model import Commit
+
+SCHEMES = ("https",)
+URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://")
+OF_SSH = re.compile(r"[^/\s]+@[^/\s:]+:")
+ALL_TAGS = "+refs/tags/*:refs/tags/*"
+GIVE = "--source takes an https:// URL, a folder, or a file: URL"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What git says when a source is not to be had, and what that is called here."""
+
+    said: re.Pattern[str]
+    kind: type[RecipeCIError]
+    sentence: str
+    hint: str
+
+
+REFUSALS = (
+    Refusal(
+        re.compile(r"could not read (?:Username|Password)|Authentication failed|terminal prompts disabled|error: 403"),
+        HostError,
+        "wants a password",
+        "clone it yourself and give the folder: --source PATH",
+    ),
+    Refusal(
+        re.compile(r"repository is shallow"),
+        UsageError,
+        "has only a part of its history",
+        "git fetch --unshallow --tags, there",
+    ),
+    Refusal(
+        re.compile(
+            r"not valid: is this a git repository|not (?:appear to be )?a git repository|' does not exist$",
+            re.MULTILINE,
+        ),
+        UsageError,
+        "is no git repository",
+        GIVE,
+    ),
+    Refusal(
+        re.compile(r"fsck error|fsck_|index-pack|unpack-objects|invalid object|corrupt"),
+        HostError,
+        "is damaged: {reason}",
+        "git fsck, there",
+    ),
+)
+NOT_FOUND = re.compile(r"repository '.*' not found")
+
+
+def source_of(given: str | None, *, recipe: str, forge: str, schemes: tuple[str, ...] = SCHEMES) -> Source:
+    """Return what a `--source` means; without one, the recipe's repository on the forge.
+
+    Args:
+        given: an https URL, a folder (relative ones from the working directory), a `file:` URL, or None.
+        recipe: the recipe's name, already checked for form.
+        forge: the folder of the recipes on their forge; itself a URL or a folder.
+        schemes: the protocols that a URL may have.
+
+    Raises UsageError for anything else, also for a folder that is not there and for a URL that holds a password.
+    """
+    if given is None:
+        return _on_forge(recipe, forge=forge, schemes=schemes)
+    if given.startswith("file:"):
+        return _folder(_path_of_url(given))
+    if URL.match(given):
+        return Source(_checked_url(given, schemes=schemes), local=False)
+    if OF_SSH.match(given) and not Path(given).exists():
+        raise UsageError(f"{given}: a source by ssh is not supported", hint=GIVE)
+    return _folder(given)
+
+
+def clone(runner: Runner, source: Source, into: Path) -> Clone:
+    """Clone a source into a folder that is not there yet; nothing is checked out.
+
+    Raises UsageError (2) if there is no such recipe, no repository, no commit or only a part of the history; HostError
+    (3) if the source cannot be reached or wants a password.
+    """
+    git = Git(runner)
+    options = ["--quiet", "--no-checkout", "--no-local", "--no-tags", "--no-recurse-submodules", "--reject-shallow"]
+    try:
+        git.ask(source, ["clone", *options, "--template=", "--", source.where, str(into)])
+    except CommandFailed as error:
+        raise explained(error, source) from error
+    repository = Repository(git, into, _normal_config(into))
+    try:
+        repository.ask(source, ["fetch", "--quiet", "--no-tags", "origin", ALL_TAGS])
+    except CommandFailed as error:
+        raise explained(error, source) from error
+    return Clone(repository=repository, source=source, newest=_newest(repository, source))
+
+
+def explained(error: CommandFailed, source: Source) -> RecipeCIError:
+    """Turn git's words about a source into one sentence of the right kind."""
+    where, said, reason = source.where, error.err, _last(error.err)
+    if isinstance(error, CommandTimeout):
+        return HostError(f"{where} did not answer in time ({error.seconds:.0f} s)", hint="try again, or give --source")
+    if NOT_FOUND.search(said):
+        return _unknown(source)
+    for refusal in REFUSALS:
+        if refusal.said.search(said):
+            return refusal.kind(f"{where} {refusal.sentence.format(reason=reason)}", hint=refusal.hint)
+    return HostError(f"{where} cannot be reached: {reason}", hint="try again, or give --source")
+
+
+def _unknown(source: Source) -> UsageError:
+    """Say that there is no such repository."""
+    if source.recipe:
+        forge = source.where.rpartition("/")[0]
+        return UsageError(f"{forge} has no recipe {source.recipe!r}", hint="check the name, or give --source")
+    return UsageError(f"{source.where}: there is no such repository", hint=GIVE)
+
+
+def _last(said: str) -> str:
+    """Return git's own reason: the first fatal line, without its mark."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["git said nothing"]
+    fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
+    return (fatal or lines)[0].removeprefix("fatal: ").removeprefix("error: ")
+
+
+def _on_forge(recipe: str, *, forge: str, schemes: tuple[str, ...]) -> Source:
+    """Return the recipe's repository on its forge."""
+    if not URL.match(forge) or forge.startswith("file:"):
+        folder = Path(_path_of_url(forge) if forge.startswith("file:") else forge)
+        found = [path for path in (folder / recipe, folder / f"{recipe}.git") if path.is_dir()]
+        if not found:
+            raise UsageError(f"{forge} has no recipe {recipe!r}", hint="check the name, or give --source")
+        return Source(str(found[0].resolve()), local=True, recipe=recipe)
+    return Source(f"{_checked_url(forge, schemes=schemes).rstrip('/')}/{recipe}.git", local=False, recipe=recipe)
+
+
+def _checked_url(url: str, *, schemes: tuple[str, ...]) -> str:
+    """Return a URL that may be asked."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError as error:
+        raise UsageError(f"{url!r} is no URL: {error}", hint=GIVE) from error
+    if parts.scheme not in schemes:
+        raise UsageError(f"{parts.scheme}: is not a protocol that a source may have", hint=GIVE)
+    if "@" in parts.netloc:
+        shown = url.replace(parts.netloc, parts.netloc.rpartition("@")[2])
+        raise UsageError(f"{shown}: a source with a user name or password in it is not taken", hint=GIVE)
+    if not parts.hostname or re.search(r"[\s\x00-\x1f\x7f]", url):
+        raise UsageError(f"{url!r} names no host", hint=GIVE)
+    return url
+
+
+def _path_of_url(url: str) -> str:
+    """Return the folder of a `file:` URL."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.netloc not in ("", "localhost"):
+        raise UsageError(f"{url}: a file: URL of another host", hint="file:///folder/of/the/recipe")
+    return urllib.parse.unquote(parts.path)
+
+
+def _folder(given: str) -> Source:
+    """Return a folder of this machine as a source."""
+    path = Path(given).expanduser()
+    if "\0" in given or not path.is_dir():
+        raise UsageError(f"{given}: there is no such folder", hint=GIVE)
+    return Source(str(path.resolve()), local=True)
+
+
+def _normal_config(into: Path) -> bytes:
+    """Return the clone's configuration as an ordinary clone has it, which also fetches tags."""
+    text = (into / ".git" / "config").read_bytes()
+    return re.sub(rb"\ttagOpt = --no-tags\n", b"", text)
+
+
+def _newest(repository: Repository, source: Source) -> Commit:
+    """Return the head of the source's default branch."""
+    found = repository.run(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], ok=(0, 1, 128))
+    if found.code:
+        raise UsageError(f"{source.where} has no commit on its default branch", hint="commit something, or give --ref")
+    return Commit(found.out.strip())

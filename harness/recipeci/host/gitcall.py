@@ -1,0 +1,172 @@
+"""The only place that runs git: nothing but our own configuration and environment decides what it does.
+
+No hooks, no file-system monitor, no filters or LFS, no submodules, no credential helper, no prompt, no protocol but
+the one that the source needs, and a deadline for every call. A command on a clone is given its folders and the
+configuration that the clone was made with, so that neither a planted `.git/config` nor a bare repository inside the
+tree is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from recipeci.host.command import BASE_ENV, Completed, Runner
+
+log = logging.getLogger(__name__)
+
+LOCAL_SECONDS = 60.0
+FETCH_SECONDS = 300.0
+SETTINGS: Mapping[str, str] = {
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "core.attributesFile": "/dev/null",
+    "core.excludesFile": "/dev/null",
+    "core.sshCommand": "false",
+    "core.editor": "false",
+    "core.quotePath": "false",
+    "credential.helper": "",
+    "safe.bareRepository": "explicit",
+    "protocol.allow": "never",
+    "transfer.fsckObjects": "true",
+    "submodule.recurse": "false",
+    "fetch.recurseSubmodules": "false",
+    "commit.gpgSign": "false",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "http.lowSpeedLimit": "1",  # a source that sends nothing for so many seconds is given up
+    "http.lowSpeedTime": "30",
+}
+ENV: Mapping[str, str] = {
+    **BASE_ENV,
+    "LC_ALL": "C",
+    "LANGUAGE": "C",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_LFS_SKIP_SMUDGE": "1",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_PAGER": "cat",
+    "GIT_ALLOW_PROTOCOL": "",
+    "GIT_CONFIG_COUNT": str(len(SETTINGS)),
+    **{f"GIT_CONFIG_KEY_{number}": key for number, key in enumerate(SETTINGS)},
+    **{f"GIT_CONFIG_VALUE_{number}": value for number, value in enumerate(SETTINGS.values())},
+}
+"""All that git's children see. SETTINGS are in it and not in the arguments, so that a logged command can be read."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a recipe is cloned from: an https URL, or a folder of this machine. `recipe` is set if a forge was asked.
+
+    Made by `host.git.source_of`.
+    """
+
+    where: str
+    local: bool
+    recipe: str = ""
+
+    @property
+    def scheme(self) -> str:
+        """The one protocol that git may use for it."""
+        return "file" if self.local else self.where.partition(":")[0]
+
+
+@dataclass(frozen=True)
+class Git:
+    """Runs git by a Runner, hardened (facts threats C1, C4).
+
+    Raises CommandFailed with git's words for every code that is not in `ok`, CommandTimeout when the time is over.
+    """
+
+    runner: Runner
+
+    def run(
+        self,
+        args: Sequence[str],
+        *,
+        timeout: float = LOCAL_SECONDS,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        ok: Collection[int] = (0,),
+    ) -> Completed:
+        """Run git with these arguments; `env` is added to ours."""
+        return self.runner.run(["git", *args], timeout=timeout, env={**ENV, **(env or {})}, stdin=stdin, ok=ok)
+
+    def ask(self, source: Source, args: Sequence[str], *, env: Mapping[str, str] | None = None) -> Completed:
+        """Run a git command that speaks to a source: the only one that may use a protocol, and only that source's."""
+        with _trusting(source) as trust:
+            speak = {**trust, "GIT_ALLOW_PROTOCOL": source.scheme}
+            return self.run(args, timeout=FETCH_SECONDS, env={**(env or {}), **speak})
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository of ours that lies in the open: the folders are named and its configuration is put back before use.
+
+    What runs in a cell can write to the folder; git would start programs that a changed configuration names.
+    """
+
+    git: Git
+    folder: Path
+    config: bytes = field(repr=False)
+
+    def run(
+        self,
+        args: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        ok: Collection[int] = (0,),
+    ) -> Completed:
+        """Run git on this repository."""
+        self._restore_config()
+        return self.git.run(args, env={**self._folders(), **(env or {})}, stdin=stdin, ok=ok)
+
+    def ask(self, source: Source, args: Sequence[str]) -> Completed:
+        """Run git on this repository and let it speak to the source."""
+        self._restore_config()
+        return self.git.ask(source, args, env=self._folders())
+
+    def _folders(self) -> dict[str, str]:
+        """Name the folders, so that git neither searches for them nor follows a file that moves them."""
+        own = str(self.folder / ".git")
+        return {"GIT_DIR": own, "GIT_COMMON_DIR": own, "GIT_WORK_TREE": str(self.folder)}
+
+    def _restore_config(self) -> None:
+        """Write the configuration back if anybody changed it."""
+        file = self.folder / ".git" / "config"
+        if file.is_symlink() or not file.is_file() or file.read_bytes() != self.config:
+            log.debug("%s was changed by another program; put back", file)
+            file.unlink(missing_ok=True)
+            file.write_bytes(self.config)
+
+
+@contextlib.contextmanager
+def _trusting(source: Source) -> Iterator[dict[str, str]]:
+    """Let git read a folder that belongs to somebody else, for one call.
+
+    The option on the command line would not do: it does not reach the second git, which serves the folder.
+    """
+    if not source.local:
+        yield {}
+        return
+    with tempfile.NamedTemporaryFile(prefix="recipeci-git-", suffix=".config") as file:
+        folders = (source.where, f"{source.where}/.git")
+        file.write("".join(f"[safe]\n\tdirectory = {_quoted(folder)}\n" for folder in folders).encode())
+        file.flush()
+        yield {"GIT_CONFIG_GLOBAL": file.name}
+
+
+def _quoted(value: str) -> str:
+    """Write a value for a git configuration file."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+    return f'"{escaped}"'
