@@ -63,6 +63,17 @@ class CommandTimeout(CommandFailed):
         self.args = (self.message,)
 
 
+class AbraFailed(CommandFailed):
+    """abra refused or failed; `reason` is its own FATA line. Whose fault it is the caller knows."""
+
+    def __init__(self, argv: Sequence[str], *, code: int, out: str, err: str, seconds: float, reason: str) -> None:
+        """Keep all evidence, and the reason as the message."""
+        super().__init__(argv, code=code, out=out, err=err, seconds=seconds)
+        self.reason = reason
+        self.message = f"{' '.join(argv[:4])}: {reason}"
+        self.args = (self.message,)
+
+
 class WaitFailed(RecipeCIError):
     """What was waited for did not come: the early-failure reason, or the deadline, with the last observation."""
 

@@ -1,0 +1,54 @@
+"""The only place that starts programs and lets time pass.
+
+The standard library and not plumbum, whose import takes longer (75 ms) than most commands of miniabra.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from miniabra.errors import Fatal
+
+
+@dataclass(frozen=True)
+class Done:
+    """A program that ended: its code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def reason(self) -> str:
+        """The last line that says something, without the prefixes of Docker's client and of git."""
+        lines = [line.strip() for line in (self.err.strip() or self.out.strip()).splitlines()]
+        said = [line for line in lines if line and not line.startswith("See 'docker")]
+        last = said[-1] if said else f"ended with {self.code}"
+        return last.removeprefix("Error response from daemon: ").removeprefix("fatal: ")
+
+
+def run(argv: Sequence[str], *, env: Mapping[str, str], path: str, cwd: Path | None = None, stdin: bytes = b"") -> Done:
+    """Run a program to its end: looked up in `path`, with `env` as all of its environment.
+
+    Raises Fatal if there is no such program.
+    """
+    program = shutil.which(argv[0], path=path)
+    if program is None:
+        raise Fatal(f"{argv[0]}: no such program")
+    ended = subprocess.run([program, *argv[1:]], env=dict(env), cwd=cwd, input=stdin, capture_output=True, check=False)
+    return Done(ended.returncode, *(out.decode(errors="replace") for out in (ended.stdout, ended.stderr)))
+
+
+def wait(ready: Callable[[], bool], *, seconds: float, delay: float = 0.5) -> bool:
+    """Ask until it is ready (True) or the time is over (False); it is asked once at least."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(delay)
+    return True

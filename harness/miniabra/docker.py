@@ -1,0 +1,98 @@
+"""The only place that runs Docker's client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from miniabra import command
+from miniabra.environment import Environment
+from miniabra.errors import Fatal
+
+STACK_LABEL = "com.docker.stack.namespace"
+OF_THE_CLIENT = frozenset(
+    {"DOCKER_API_VERSION", "DOCKER_CERT_PATH", "DOCKER_CUSTOM_HEADERS", "DOCKER_TLS", "DOCKER_TLS_VERIFY"}
+)
+"""Keys that an app's env must not hand to the client; host, context and configuration are given as options instead."""
+
+
+@dataclass(frozen=True)
+class Docker:
+    """The client, talking to one daemon."""
+
+    environment: Environment
+
+    def config(self, files: Sequence[Path], *, env: Mapping[str, str], interpolate: bool = True) -> dict[str, Any]:
+        """Return the merged compose file; without interpolation it is checked and given as it was written.
+
+        Raises Fatal with the client's words if it is not valid.
+        """
+        raw = [] if interpolate else ["--skip-interpolation"]
+        text = self._docker("stack", "config", *raw, *_compose(files), env=env)
+        config = yaml.load(text, Loader=yaml.CSafeLoader)
+        return dict(config)
+
+    def deploy(self, stack: str, files: Sequence[Path], *, env: Mapping[str, str]) -> None:
+        """Create or update a stack. Nothing is pruned: a service that the files no longer name stays (facts A-21)."""
+        options = ["--resolve-image", "always", "--with-registry-auth"]
+        self._docker("stack", "deploy", *options, *_compose(files), stack, env=env)
+
+    def remove_stack(self, stack: str) -> None:
+        """Ask for a stack to be removed; its tasks and networks are still going when this returns (facts A-22)."""
+        self._docker("stack", "rm", stack)
+
+    def services(self, stack: str) -> tuple[str, ...]:
+        """Return the names of a stack's services."""
+        return self._lines("service", "ls", "--filter", f"label={STACK_LABEL}={stack}", "--format", "{{.Name}}")
+
+    def replicas(self, stack: str) -> dict[str, str]:
+        """Return of each service how many of its tasks run, `1/1`."""
+        lines = self._lines("stack", "services", stack, "--format", "{{.Name}} {{.Replicas}}")
+        return {line.split()[0]: line.split()[1] for line in lines}
+
+    def update_states(self, services: Sequence[str]) -> dict[str, str]:
+        """Return of each service how its last update stands; empty if there was none."""
+        form = "{{.Spec.Name}} {{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}"
+        lines = self._lines("service", "inspect", "--format", form, *services) if services else ()
+        return {name: state.strip() for name, _, state in (line.partition(" ") for line in lines)}
+
+    def secrets(self) -> frozenset[str]:
+        """Return the names of the swarm's secrets."""
+        return frozenset(self._lines("secret", "ls", "--format", "{{.Name}}"))
+
+    def create_secret(self, name: str, value: bytes) -> None:
+        """Store a secret, without a label, as abra does."""
+        self._docker("secret", "create", name, "-", stdin=value)
+
+    def remove_secret(self, name: str) -> None:
+        """Remove a secret that nothing uses."""
+        self._docker("secret", "rm", name)
+
+    def volumes(self, stack: str) -> tuple[str, ...]:
+        """Return the names of a stack's volumes."""
+        return self._lines("volume", "ls", "--filter", f"label={STACK_LABEL}={stack}", "--format", "{{.Name}}")
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume that nothing uses."""
+        self._docker("volume", "rm", name)
+
+    def _lines(self, *args: str) -> tuple[str, ...]:
+        return tuple(line for line in self._docker(*args).splitlines() if line.strip())
+
+    def _docker(self, *args: str, env: Mapping[str, str] | None = None, stdin: bytes = b"") -> str:
+        ours = self.environment
+        given = {key: value for key, value in (env or {}).items() if key not in OF_THE_CLIENT}
+        argv = ["docker", "--host", ours.docker_host, "--config", ours.docker_config, *args]
+        done = command.run(argv, env={**ours.for_children, **given}, path=ours.path, stdin=stdin)
+        if done.code:
+            raise Fatal(done.reason)
+        return done.out
+
+
+def _compose(files: Sequence[Path]) -> list[str]:
+    """Give each file as an option."""
+    return [part for file in files for part in ("--compose-file", str(file))]

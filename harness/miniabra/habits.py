@@ -1,0 +1,66 @@
+"""The only place that lists what is believed of the real abra, not seen: each belief is a switch.
+
+`MINIABRA_HABITS` names the switches to flip, comma-separated, underscores or hyphens; `all` flips each. The runs of the
+harness must come out the same under every setting, so that no verdict rests on a belief.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from miniabra.errors import Fatal
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What abra is believed to do, each with its mark of facts/abra.md: [K] from memory, [?] unknown."""
+
+    chaos_commit_is_pinned: bool = True
+    """[K] A chaos deploy writes `TYPE=<recipe>:<8 hex>[+U]`; else it leaves the line alone."""
+    compose_environment_wins: bool = True
+    """[K] A key that the compose file gives `app` is not replaced by the app's env; else the app's env wins."""
+    env_stack_name_wins: bool = True
+    """[K] `STACK_NAME` in the app's env replaces the name made from the domain; else it is ignored."""
+    exports_win: bool = True
+    """[K] The exports of abra.sh replace the same keys of the app's env; else the app's env wins."""
+    generate_nothing_fails: bool = True
+    """[K] `secret generate` with nothing to make ends with 1; else with 0."""
+    labels_on_app_only: bool = True
+    """[K] The coop-cloud labels are set on the service `app`; else on each service."""
+    local_domains_unchecked: bool = True
+    """[K] No DNS check for an app of the server `default`; else the domain must resolve unless `-D`."""
+    machine_logs_on_stderr: bool = True
+    """[K] With `-m` the log lines go to stderr; else they stay on stdout."""
+    new_chaos_moves_checkout: bool = True
+    """[?] `app new -C` moves the checkout to the release as `app new` does; else it leaves it where it is."""
+    new_fills_domain: bool = True
+    """[K] `app new` sets `DOMAIN` whatever the sample says; else only `<recipe>.example.com` is replaced."""
+    quoted_exports_count: bool = True
+    """[?] `export X="v1"` in abra.sh counts as `export X=v1` does; else only the unquoted form is read."""
+    rm_refuses_deployed: bool = True
+    """[K] `app rm` refuses an app that is deployed; else it goes on and Docker refuses what is in use."""
+    short_secrets_are_phrases: bool = True
+    """[K] A secret without `length=` is a phrase of words; else a password of 32 characters."""
+    stack_name_is_trimmed: bool = True
+    """[K] The stack's name is cut at 45 characters; else it is as long as the domain."""
+    undeploy_keeps_checkout: bool = True
+    """[K] `app undeploy` leaves the checkout alone; else it moves it to the app's pinned version."""
+    unknown_charset_is_default: bool = True
+    """[?] A `charset=` that abra does not know means letters and digits; else it is an error."""
+    volume_in_use_fails: bool = True
+    """[K] `app volume rm` fails at once for a volume in use; else it tries for five seconds."""
+
+
+def flipped(text: str) -> Habits:
+    """Return the habits with the named switches flipped.
+
+    Raises Fatal for a name that is no switch.
+    """
+    names = {name.strip().replace("-", "_") for name in text.split(",")} - {""}
+    believed = dataclasses.asdict(Habits())
+    if names == {"all"}:
+        names = set(believed)
+    if unknown := sorted(names - set(believed)):
+        raise Fatal(f"MINIABRA_HABITS: no switch {', '.join(unknown)}")
+    return Habits(**{name: value != (name in names) for name, value in believed.items()})

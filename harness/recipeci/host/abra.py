@@ -1,0 +1,196 @@
+"""The only place that runs abra: one method a command, and which program is taken for it.
+
+What happened is read from Docker and from git, never from abra's words; they are only the reason shown when it fails.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from recipeci.errors import AbraFailed, CommandFailed, CommandTimeout, UsageError
+from recipeci.host.command import PATH, Completed, LineSink, Runner
+from recipeci.host.linttable import LintTable, parse
+from recipeci.model import Program
+
+BUILT_IN = "builtin"
+SERVER = "default"
+VERSION = re.compile(r"^abra version (\S+)", re.MULTILINE)
+MINIABRA = re.compile(r"(.+)-miniabra\Z")
+FATA = re.compile(r"^\s*FATA\b\s*(.*)$", re.MULTILINE)
+SECONDS = 120.0
+"""A command that only writes files or asks the daemon; under heavy load they take seconds."""
+
+
+@dataclass(frozen=True)
+class AbraProgram:
+    """A program that has said it is abra: how it is started, and what it is in the report."""
+
+    argv: tuple[str, ...]
+    program: Program
+    read_only: tuple[Path, ...]
+    """The folders that must be seen, at the same paths, where it runs."""
+
+
+def choose(asked: str | None, setting: str | None, *, runner: Runner, path: str = PATH) -> AbraProgram:
+    """Return the abra to use: the one asked for, else the setting's, else `abra` in `path`, else the built-in one.
+
+    Raises UsageError, naming the path, if it is not there, does not start, or is not abra.
+    """
+    chosen = asked or setting or shutil.which("abra", path=path) or BUILT_IN
+    if chosen == BUILT_IN:
+        return _probed(
+            [sys.executable, "-I", "-m", "miniabra"], runner=runner, name=BUILT_IN, folders=_python_folders()
+        )
+    program = Path(chosen).expanduser().absolute()
+    return _probed([str(program)], runner=runner, name=str(program), folders=(program.parent, program.resolve().parent))
+
+
+class Abra:
+    """abra with an ABRA_DIR of its own; offline and without questions, always."""
+
+    def __init__(
+        self,
+        program: AbraProgram,
+        *,
+        runner: Runner,
+        abra_dir: Path,
+        docker_folder: Path,
+        on_line: LineSink | None = None,
+    ) -> None:
+        """Take where it runs, its folder (made if missing), where Docker's client is, and who sees its output."""
+        self._program = program
+        self._runner = runner
+        self._abra_dir = abra_dir
+        self._docker_folder = docker_folder
+        self._on_line = on_line
+        self._news: Counter[str] = Counter()
+        (abra_dir / "servers" / SERVER).mkdir(parents=True, exist_ok=True)
+
+    def version(self) -> Program:
+        """Return what it is."""
+        return self._program.program
+
+    def env_file(self, domain: str) -> Path:
+        """Return the app's configuration, written by `app_new`."""
+        return self._abra_dir / "servers" / SERVER / f"{domain}.env"
+
+    def checkout(self, recipe: str) -> Path:
+        """Return where abra looks for a recipe's checkout."""
+        return self._abra_dir / "recipes" / recipe
+
+    def deploys(self, domain: str) -> int:
+        """Return how often `app new` was called for a domain, successful or not."""
+        return self._news[domain]
+
+    # The commands, in the order of their names. Each raises AbraFailed with abra's FATA line, or CommandTimeout.
+
+    def app_deploy(self, domain: str, *, version: str | None, chaos: bool, timeout: float) -> None:
+        """Deploy a published version, or by chaos what is checked out; does not wait until it is there.
+
+        Raises ValueError for both or neither: abra ignores a version that comes with `-C` (facts abra §1.3).
+        """
+        if chaos == (version is not None):
+            msg = "app deploy: either a version or chaos"
+            raise ValueError(msg)
+        what = ["-C"] if version is None else [version, "-f"]
+        self._abra("app", "deploy", domain, *what, "-c", "-D", timeout=timeout)
+
+    def app_new(self, recipe: str, *, domain: str, version: str | None, chaos: bool) -> None:
+        """Make an app of a recipe. The checkout may stand elsewhere afterwards, with chaos too (facts A-01)."""
+        self._news[domain] += 1
+        given = [] if version is None else [version]
+        self._abra("app", "new", recipe, *given, "-s", SERVER, "-D", domain, *_chaos(chaos))
+
+    def app_remove(self, domain: str) -> None:
+        """Remove the secrets, volumes and configuration of an app that is not deployed."""
+        self._abra("app", "remove", domain, "-f")
+
+    def app_secret_generate(self, domain: str) -> None:
+        """Make all secrets that are not there. The values that abra prints are seen by nobody (facts A-12).
+
+        abra is believed to fail if there is nothing to make: call it only when a secret is missing.
+        """
+        self._abra("app", "secret", "generate", domain, "-a", "-m", "-C", quiet=True)
+
+    def app_secret_insert(self, domain: str, *, name: str, version: str, file: Path) -> None:
+        """Store a secret's value from a file, which abra must be able to see where it runs."""
+        self._abra("app", "secret", "insert", domain, name, version, str(file), "-f", "-C", quiet=True)
+
+    def app_undeploy(self, domain: str) -> None:
+        """Have the stack removed; tasks, networks and containers are still going when this returns (facts A-22)."""
+        self._abra("app", "undeploy", domain)
+
+    def app_volume_remove(self, domain: str) -> None:
+        """Remove the volumes of an app; one that a dying container still uses is refused."""
+        self._abra("app", "volume", "remove", domain, "-f")
+
+    def recipe_lint(self, recipe: str) -> LintTable:
+        """Return abra's table of rules for what is checked out; rows that fail are no error of abra's."""
+        return parse(self._abra("recipe", "lint", recipe, "-C", terminal=True).out)
+
+    def _abra(self, *args: str, timeout: float = SECONDS, terminal: bool = False, quiet: bool = False) -> Completed:
+        """Run one command; `quiet` keeps all it prints but its FATA line from logs and errors."""
+        argv = [*self._program.argv, *args, "-o", "-n"]
+        on_line = None if quiet else self._on_line
+        try:
+            return self._runner.run(argv, timeout=timeout, env=self._env(), terminal=terminal, on_line=on_line)
+        except CommandTimeout as error:
+            if quiet:
+                raise CommandTimeout(argv, out="", err="", seconds=error.seconds) from None
+            raise
+        except CommandFailed as error:
+            raise _failed(args, error, quiet=quiet) from None
+
+    def _env(self) -> Mapping[str, str]:
+        """All of its environment; the home is beside ABRA_DIR, so that nothing is written or read elsewhere."""
+        return {
+            "ABRA_DIR": str(self._abra_dir),
+            "HOME": str(self._abra_dir.parent),
+            "PATH": f"{self._docker_folder}:{PATH}",
+            "LC_ALL": "C",
+            "LANG": "C",
+            "TERM": "xterm",
+        }
+
+
+def _chaos(chaos: bool) -> list[str]:  # noqa: FBT001 - one flag, named by the function
+    return ["-C"] if chaos else []
+
+
+def _failed(args: Sequence[str], error: CommandFailed, *, quiet: bool) -> AbraFailed:
+    """Find abra's reason: the last FATA line of stdout or stderr, else what it said last (facts A-11)."""
+    fatal = FATA.findall(error.out) or FATA.findall(error.err)
+    said = [] if quiet else (error.err.strip() or error.out.strip()).splitlines()[-1:]
+    reason = next(reversed([*said, *fatal]), "no reason given")
+    out, err = ("", "") if quiet else (error.out, error.err)
+    return AbraFailed(["abra", *args], code=error.code, out=out, err=err, seconds=error.seconds, reason=reason)
+
+
+def _probed(argv: list[str], *, runner: Runner, name: str, folders: tuple[Path, ...]) -> AbraProgram:
+    """Ask a program for its version, in a home of its own."""
+    with tempfile.TemporaryDirectory(prefix="recipeci-abra-") as home:
+        env = {"PATH": PATH, "HOME": home, "ABRA_DIR": home, "LC_ALL": "C"}
+        try:
+            said = runner.run([*argv, "--version"], timeout=SECONDS, env=env).out
+        except CommandFailed as error:
+            msg = f"{name} is not abra: `--version` ended with {error.code}"
+            raise UsageError(msg, hint="--abra PATH, or --abra builtin") from error
+    found = VERSION.search(said)
+    if found is None:
+        msg = f"{name} is not abra: `--version` does not print `abra version …`"
+        raise UsageError(msg, hint="--abra PATH, or --abra builtin")
+    mini = MINIABRA.match(found[1])
+    program = Program("miniabra", mini[1], built_in=True) if mini else Program("abra", found[1])
+    return AbraProgram(tuple(argv), program, tuple(dict.fromkeys(folders)))
+
+
+def _python_folders() -> tuple[Path, ...]:
+    """Return the interpreter's folders and the one that holds both packages."""
+    return (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).resolve().parents[2])
