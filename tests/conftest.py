@@ -1,1 +1,29 @@
-"""What all tests share: `tests/` is importable, so that `lab`, `mutants` and `e2e` can be named from anywhere."""
+"""What all tests share: one seed for what is random in them, printed, and given to every worker.
+
+Being here also makes `tests/` importable, so that `lab`, `mutants` and `e2e` can be named from any test.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+import pytest
+
+SEED = "RECIPECI_SEED"
+
+
+def pytest_configure() -> None:
+    """Choose the seed before workers are started: they inherit the environment."""
+    os.environ.setdefault(SEED, str(secrets.randbelow(10**6)))
+
+
+def pytest_report_header() -> str:
+    """Print the seed, with which the same moments come again."""
+    return f"seed: {SEED}={os.environ[SEED]}"
+
+
+@pytest.fixture(scope="session")
+def seed() -> int:
+    """The number that everything random in a test is made from."""
+    return int(os.environ[SEED])

@@ -1,0 +1,56 @@
+"""What tests of the whole program share: the images, a watch over what is left behind, a folder with a short path."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab import prepare, repository
+from lab.repository import Built
+
+from e2e.leftovers import Watch
+from e2e.program import Recipeci
+
+LAB = Path(__file__).parents[1] / "lab" / "recipes"
+
+
+@pytest.fixture(scope="session")
+def cache() -> Path:
+    """The cache folder, with the images of the lab in its store."""
+    folder = prepare.cache_folder()
+    prepare.prepare(folder, say=print)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def watch() -> Watch:
+    """The watch over all processes of this worker's runs."""
+    return Watch.begin()
+
+
+@pytest.fixture
+def folder(cache: Path) -> Iterator[Path]:
+    """An empty folder on the cache's file system, which can hold cells, its path short enough for sockets."""
+    above = cache / "tests"
+    above.mkdir(exist_ok=True, mode=0o755)
+    path = Path(tempfile.mkdtemp(dir=above, prefix=""))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def recipeci(folder: Path, cache: Path, watch: Watch) -> Iterator[Recipeci]:
+    """The program; when the test ends nothing of what it ran may be there any more."""
+    yield Recipeci(folder, cache)
+    left = watch.wait_until_gone(folder)
+    assert not left, left
+
+
+@pytest.fixture
+def custom_html(folder: Path) -> Built:
+    """The repository of the lab recipe custom-html."""
+    return repository.build(LAB / "custom-html", folder / "custom-html")

@@ -1,0 +1,137 @@
+"""The only place that looks for what a run left on this host: processes, mounts, namespaces, rules, folders.
+
+Processes are found by descent, not by name: the test process is made a *subreaper*, so whatever a run started, however
+often it forked and whoever died between, is a descendant of ours until it ends. That holds for what runs in the
+namespaces of a cell too; a cgroup without a process of ours has no task of ours, and tests beside us are not seen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from recipeci.host.clock import SystemClock
+from recipeci.host.command import LocalRunner
+
+PR_SET_CHILD_SUBREAPER = 36
+GONE_SECONDS = 2.0
+"""How long the kernel may take to end what a killed run had; no program of ours is there to do it."""
+RULES = (
+    ["iptables-save"],
+    ["ip6tables-save"],
+    ["nft", "list", "ruleset"],
+    ["ip", "-o", "link"],
+    ["ip", "-o", "address"],
+)
+
+
+@dataclass(frozen=True)
+class Host:
+    """What a run must leave as it was: rules and addresses, mounts that hold namespaces, what is in /run."""
+
+    rules: str
+    namespaces: frozenset[str]
+    run: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What is still there of one run, each thing in words; empty if nothing is."""
+
+    processes: tuple[str, ...] = ()
+    mounts: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything."""
+        return bool(self.processes or self.mounts)
+
+
+@dataclass
+class Watch:
+    """Watches over the runs of one test process: what was there before they began is none of theirs."""
+
+    before: frozenset[int] = field(default_factory=frozenset)
+
+    @classmethod
+    def begin(cls) -> Watch:
+        """Make this process the one that orphans of its descendants come to; it stays so."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+            raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+        return cls(frozenset(descendants(os.getpid())))
+
+    def remains(self, folder: Path) -> Remains:
+        """Return what is there now of a run with that run folder; dead orphans are buried first."""
+        new = set(descendants(os.getpid())) - self.before
+        bury(new)
+        living = tuple(words for pid in sorted(new) if (words := describe(pid)))
+        mounts = tuple(line for line in mounts_of_host() if str(folder) in line)
+        return Remains(living, mounts)
+
+    def wait_until_gone(self, folder: Path, *, seconds: float = GONE_SECONDS) -> Remains:
+        """Return what is left when nothing is left any more, or when the time is over."""
+        clock = SystemClock()
+        began = clock.monotonic()
+        while (left := self.remains(folder)) and clock.monotonic() - began < seconds:
+            clock.sleep(0.05)
+        return left
+
+
+def host() -> Host:
+    """Return what this host is like, as far as a run could have changed it for good."""
+    runner = LocalRunner()
+    rules = "\n".join(runner.run(argv, timeout=30).out for argv in RULES)
+    plain = "\n".join(line for line in rules.splitlines() if not line.startswith("#"))  # those have the time
+    namespaces = frozenset(line for line in mounts_of_host() if " - nsfs " in line)
+    return Host(plain, namespaces, frozenset(entry.name for entry in Path("/run").iterdir()))
+
+
+def descendants(ancestor: int) -> set[int]:
+    """Return the ids of all processes that descend from one, dead ones that nobody has buried too."""
+    parents = {int(entry.name): parent for entry in Path("/proc").iterdir() if (parent := parent_of(entry)) is not None}
+    found: set[int] = set()
+    todo = {ancestor}
+    while todo:
+        todo = {pid for pid, parent in parents.items() if parent in todo} - found
+        found |= todo
+    return found
+
+
+def parent_of(entry: Path) -> int | None:
+    """Return a process's parent; None for what is no process, or no longer one."""
+    if not entry.name.isdigit():
+        return None
+    try:
+        return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def describe(pid: int) -> str:
+    """Return a process's id and command line; nothing if it is dead."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return "" if state in "ZX" else f"{pid} {words or '(kernel)'}".strip()
+    return ""
+
+
+def bury(pids: set[int]) -> None:
+    """Reap those that are dead children of ours: orphans that came to us. Others are left to their parents."""
+    for pid in pids:
+        if parent_of(Path(f"/proc/{pid}")) == os.getpid() and not describe(pid):
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+
+
+def mounts_of_host() -> list[str]:
+    """Return the lines of this process's mount table."""
+    return Path("/proc/self/mountinfo").read_text().splitlines()
+
+
+def cgroups_of(run_id: str) -> list[Path]:
+    """Return the cgroup directories of a run's cell; after a run that was not killed there are none."""
+    return [path for path in Path("/sys/fs/cgroup").glob(f"**/recipeci-*{run_id}*") if path.is_dir()]

@@ -1,0 +1,121 @@
+"""The only place that runs `recipeci` as a user does: a process of its own, its answer, its report."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from recipeci.host.command import PATH, program
+
+TESTS = Path(__file__).parents[1]
+IMAGES = TESTS / "lab" / "images"
+STAGES = "install,upgrade"
+LONGEST = 600.0
+"""Seconds after which a run hangs; the longest case takes 90 on an idle machine."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that ended: its code, what it printed, and where its run folder is or was."""
+
+    code: int
+    out: str
+    err: str
+    folder: Path
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """What report.json says; the test fails with all that was printed if there is none."""
+        file = self.folder / "report.json"
+        assert file.is_file(), f"no report; code {self.code}\n{self.out}\n{self.err}"
+        report: Mapping[str, Any] = json.loads(file.read_text())
+        return report
+
+
+@dataclass
+class Running:
+    """A run under way."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+
+    def end(self, *, timeout: float = LONGEST) -> Ended:
+        """Wait until it ended by itself; kill it and raise subprocess.TimeoutExpired if it does not."""
+        try:
+            out, err = self.process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+            raise
+        return Ended(self.process.returncode, out, err, self.folder)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the harness alone, not to what it started."""
+        self.process.send_signal(number)
+
+
+@dataclass(frozen=True)
+class Recipeci:
+    """The program with what all its runs share.
+
+    Attributes:
+        folder: an empty folder of the test's own with a short path; run folders are made in it.
+        cache: the cache folder with the images, shared by all tests.
+        python_path: folders that go first on PYTHONPATH: a mutant's.
+    """
+
+    folder: Path
+    cache: Path
+    python_path: tuple[Path, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def start(self, *options: str, out: str = "r") -> Running:
+        """Start `recipeci OPTIONS --out FOLDER`; the kernel ends it with the test process."""
+        folder = self.folder / out
+        return self.start_as_is(*options, "--out", str(folder), folder=folder)
+
+    def start_as_is(self, *options: str, folder: Path) -> Running:
+        """Start `recipeci OPTIONS`; `folder` is where its report will be looked for."""
+        argv = [program("setpriv"), "--pdeathsig", "KILL", "--", sys.executable, "-m", "recipeci", *options]
+        process = subprocess.Popen(
+            argv,
+            env=self._env(),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        return Running(process, folder)
+
+    def run(self, *options: str, out: str = "r", timeout: float = LONGEST) -> Ended:
+        """Run to the end."""
+        return self.start(*options, out=out).end(timeout=timeout)
+
+    def _env(self) -> dict[str, str]:
+        """Return all of its environment: nothing of the test process's but where the cache is."""
+        env = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": str(self.folder), "XDG_CACHE_HOME": str(self.cache.parent)}
+        if self.python_path:
+            env["PYTHONPATH"] = os.pathsep.join(map(str, self.python_path))
+        return env | dict(self.env)
+
+
+def for_recipe(name: str, *, source: Path, stages: str = STAGES) -> tuple[str, ...]:
+    """Return the options of a run of a lab recipe with the built-in abra."""
+    given = {
+        "--recipe": name,
+        "--source": str(source),
+        "--images": str(IMAGES),
+        "--abra": "builtin",
+        "--stages": stages,
+    }
+    return tuple(word for option in given.items() for word in option)
