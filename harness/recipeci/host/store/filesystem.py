@@ -1,0 +1,50 @@
+"""The only place that judges whether a folder can hold the image store: room, and a file system that overlays."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from recipeci.errors import CommandFailed, HostError
+from recipeci.host.command import Runner
+
+NEEDED_BYTES = 2 * 1024**3
+HINT = "set `cache:` in the settings file to a folder on ext4, xfs or btrfs"
+# Mounted in a mount namespace of its own: nothing is left of it. The second line makes a whiteout, which some file
+# systems refuse although they mount; the third reads what the overlay shows.
+TRIAL = """
+set -eu
+mount -t overlay overlay -o "lowerdir=$1/lower,upperdir=$1/upper,workdir=$1/work" "$1/merged"
+rm "$1/merged/file"
+test ! -e "$1/merged/file"
+test -c "$1/upper/file"
+"""
+
+
+def check_room(folder: Path) -> None:
+    """Raise HostError if less than 2 GB are free where `folder` is or would be made."""
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    found = os.statvfs(there)
+    free = found.f_bavail * found.f_frsize
+    if free < NEEDED_BYTES:
+        raise HostError(
+            f"{free / 1024**3:.1f} GB are free in {there}; images and a run need 2 GB",
+            hint="free some (`recipeci clean`), or set `cache:` in the settings file to a folder with more room",
+        )
+
+
+def check_overlays(trial: Path, *, runner: Runner) -> None:
+    """Try an overlay mount on the file system of `trial`, an empty folder that the caller removes.
+
+    Raises HostError, naming the file system and the setting, if it cannot be had.
+    """
+    for name in ("lower", "upper", "work", "merged"):
+        (trial / name).mkdir()
+    (trial / "lower" / "file").touch()
+    argv = ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", TRIAL, "sh", str(trial)]
+    try:
+        runner.run(argv, timeout=30)
+    except CommandFailed as error:
+        kind = runner.run(["stat", "--file-system", "--format", "%T", str(trial)], timeout=10).out.strip()
+        last = error.err.strip().splitlines()[-1:] or ["no words"]
+        raise HostError(f"{trial.parent} is on {kind}, which cannot hold images: {last[0]}", hint=HINT) from error

@@ -1,0 +1,75 @@
+"""The only place that removes images from the store: never one that is lent to a running cell."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from recipeci.host.store import locks
+from recipeci.host.store.daemon import Docker
+from recipeci.host.store.layout import Layout
+
+REMOVE_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What was removed and what was not because it is lent (names, or 12 digits of the id), and the bytes freed."""
+
+    images: tuple[str, ...] = ()
+    in_use: tuple[str, ...] = ()
+    freed: int = 0
+
+
+def remove(docker: Docker, layout: Layout, images: Iterable[str], *, locks_folder: Path) -> Removed:
+    """Remove images by id, whatever names they have; raises CommandFailed."""
+    before, removed, in_use = total_bytes(layout), list[str](), list[str]()
+    for image in images:
+        name = ", ".join(layout.tags().get(image, ())) or image[:12]
+        with locks.alone(locks_folder / image) as free:
+            if free:
+                # Its parents too may be lent: each image is removed under its own lock alone.
+                docker.run("rmi", "--force", "--no-prune", f"sha256:{image}", timeout=REMOVE_SECONDS)
+        (removed if free else in_use).append(name)
+    return Removed(tuple(removed), tuple(in_use), before - total_bytes(layout))
+
+
+def prune(docker: Docker, layout: Layout, *, keep_bytes: int, locks_folder: Path) -> Removed:
+    """Remove images without a name, then those used longest ago until `keep_bytes` are not exceeded."""
+    done = Removed()
+    while candidates := _candidates(layout, done, keep_bytes=keep_bytes, locks_folder=locks_folder):
+        step = remove(docker, layout, candidates, locks_folder=locks_folder)
+        skipped = (*done.in_use, *step.in_use)
+        done = Removed((*done.images, *step.images), skipped, done.freed + step.freed)
+    return done
+
+
+def total_bytes(layout: Layout) -> int:
+    """Return the bytes of all layers that images have, each counted once."""
+    layers = {layer.chain: layer.size for image in layout.all_images() for layer in layout.layers(image)}
+    return sum(layers.values())
+
+
+def last_use(layout: Layout, image: str, *, locks_folder: Path) -> float:
+    """Return when an image was lent last, or else when it came (seconds since 1970)."""
+    lock = locks_folder / image
+    return (lock if lock.exists() else layout.config_file(image)).stat().st_mtime
+
+
+def _candidates(layout: Layout, done: Removed, *, keep_bytes: int, locks_folder: Path) -> tuple[str, ...]:
+    """Return what goes next: all nameless ones that no other is made from; else the one used longest ago."""
+    tags = layout.tags()
+    parents = {layout.parent_of(image) for image in layout.all_images()}
+    leaves = [image for image in layout.all_images() if image not in parents]
+    free = [image for image in leaves if _name(tags, image) not in done.in_use]
+    if nameless := tuple(image for image in free if image not in tags):
+        return nameless
+    if total_bytes(layout) <= keep_bytes or not free:
+        return ()
+    return (min(free, key=functools.partial(last_use, layout, locks_folder=locks_folder)),)
+
+
+def _name(tags: dict[str, tuple[str, ...]], image: str) -> str:
+    return ", ".join(tags.get(image, ())) or image[:12]
