@@ -1,0 +1,160 @@
+"""The only place that writes the configuration of a cell's daemons: dockerd, dnsmasq and Traefik, as values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from recipeci.host.cell.spec import ADDRESS, INSIDE
+
+DNS_LOG = "dns.log"
+"""In the cell's /run: each question and who asked it."""
+PROXY_NETWORK = "proxy"
+PROXY_SERVICE = "traefik"
+PROXY_HOST = "traefik"
+"""`traefik.DOMAIN` answers the proxy's own ping, and nothing else does: an app may have a page `/ping`."""
+
+
+def daemon_json() -> str:
+    """Return dockerd's settings: usual places, its own cgroup driver, the cell's resolver for containers.
+
+    The storage driver is named because some versions prefer another one on some file systems, and the containerd
+    image store would not see the layers that the cell is lent (facts store.md §3).
+    """
+    settings = {
+        "dns": [ADDRESS],
+        "exec-root": "/run/docker",
+        "pidfile": "/run/dockerd.pid",
+        "exec-opts": ["native.cgroupdriver=cgroupfs"],
+        "storage-driver": "overlay2",
+        "features": {"containerd-snapshotter": False},
+    }
+    return json.dumps(settings, indent=2)
+
+
+def dnsmasq_conf(domain: str) -> str:
+    """Return the resolver's settings: every name in the domain is the proxy, everything else is refused at once.
+
+    `local=` is a must: without it the question for an AAAA is refused and not answered with "no data", and musl
+    then takes the whole look-up for failed.
+    """
+    lines = [
+        "no-resolv",
+        "no-hosts",
+        "bind-interfaces",
+        f"listen-address={ADDRESS}",
+        f"local=/{domain}/",
+        f"address=/{domain}/{ADDRESS}",
+        "servers-file=/run/dns.servers",
+        "log-queries=extra",
+        f"log-facility=/run/{DNS_LOG}",
+        "pid-file=/run/dns.pid",
+        "user=root",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def etc_files(domain: str) -> dict[str, str]:
+    """Return the text files of the cell's own /etc, by their path in it."""
+    return {
+        "passwd": "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n",
+        "group": "root:x:0:\nnogroup:x:65534:\n",
+        "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+        "resolv.conf": f"nameserver {ADDRESS}\n",
+        "hosts": f"127.0.0.1 localhost\n{ADDRESS} cell\n",
+        "docker/daemon.json": daemon_json(),
+        "dnsmasq.conf": dnsmasq_conf(domain),
+    }
+
+
+def proxy_arguments() -> tuple[str, ...]:
+    """Return Traefik's command line: entry points as Co-op Cloud's recipe has them, certificates from a file.
+
+    Traefik talks to the tasks' own addresses, so that it needs no service VIPs. Resolver names that do not exist
+    cost a line in its log, and the router takes the default certificate: nothing has to be defined for them.
+    """
+    return (
+        "--providers.swarm.endpoint=unix:///var/run/docker.sock",
+        "--providers.swarm.exposedByDefault=false",
+        "--providers.swarm.network=proxy",
+        "--providers.swarm.refreshSeconds=500ms",
+        f"--providers.file.filename={INSIDE}/proxy/dynamic.yml",
+        "--entrypoints.web.address=:80",
+        "--entrypoints.web.http.redirections.entryPoint.to=web-secure",
+        "--entrypoints.web-secure.address=:443",
+        "--entrypoints.web-secure.http.tls=true",
+        "--core.defaultRuleSyntax=v2",
+        "--ping=true",
+        "--ping.manualRouting=true",
+        "--global.checkNewVersion=false",
+        "--global.sendAnonymousUsage=false",
+    )
+
+
+def proxy_service(image: str) -> dict[str, object]:
+    """Return the proxy's service as Docker's API takes it: ports 80 and 443 of the cell, the socket, certificates."""
+    mounts = [
+        {"Type": "bind", "Source": "/run/docker.sock", "Target": "/var/run/docker.sock"},
+        {"Type": "bind", "Source": str(INSIDE), "Target": str(INSIDE), "ReadOnly": True},
+    ]
+    return {
+        "Name": PROXY_SERVICE,
+        "TaskTemplate": {
+            "ContainerSpec": {"Image": image, "Args": list(proxy_arguments()), "Mounts": mounts},
+            "Networks": [{"Target": PROXY_NETWORK}],
+            "RestartPolicy": {"Condition": "any", "Delay": 1_000_000_000},
+        },
+        "EndpointSpec": {"Ports": [_published(port) for port in (80, 443)]},
+    }
+
+
+def _published(port: int) -> dict[str, object]:
+    """Publish a port on the cell's address itself, without the swarm's ingress network."""
+    return {"Protocol": "tcp", "TargetPort": port, "PublishedPort": port, "PublishMode": "host"}
+
+
+def proxy_dynamic(domain: str) -> str:
+    """Return Traefik's file provider (JSON, which is YAML): certificate, ping, what recipes may name with `@file`.
+
+    `security@file` is what Co-op Cloud's recipe has. Its other middlewares ask a server or a password file of the
+    operator's; here they let everything through, so that the app is what answers.
+    """
+    certificate = {"certFile": f"{INSIDE}/proxy/cert.pem", "keyFile": f"{INSIDE}/proxy/key.pem"}
+    ping = {
+        "rule": f"Host(`{PROXY_HOST}.{domain}`) && Path(`/ping`)",
+        "service": "ping@internal",
+        "entryPoints": ["web-secure"],
+        "tls": {},
+    }
+    passing: dict[str, object] = {"headers": {"customRequestHeaders": {"X-Recipeci-Passed": "1"}}}
+    middlewares = {
+        "security": {"headers": _SECURITY_HEADERS},
+        **dict.fromkeys(("basicauth", "keycloak", "error-pages-middleware"), passing),
+    }
+    return json.dumps(
+        {
+            "http": {"routers": {"ping": ping}, "middlewares": middlewares},
+            "tls": {
+                "certificates": [certificate],
+                "stores": {"default": {"defaultCertificate": certificate}},
+                "options": {"default": {"minVersion": "VersionTLS12"}},
+            },
+        },
+        indent=2,
+    )
+
+
+def dockerd_argv(dockerd: str, *, tini: str, setpriv: str, bounding_set: str) -> Sequence[str]:
+    """Return what the cell's first process becomes: dockerd under tini, without the dropped capabilities."""
+    limits = ["--bounding-set", bounding_set, "--inh-caps", bounding_set]
+    return [setpriv, *limits, "--", tini, "--", dockerd, "-H", "unix:///run/docker.sock"]
+
+
+_SECURITY_HEADERS: dict[str, object] = {
+    "frameDeny": True,
+    "browserXssFilter": True,
+    "contentTypeNosniff": True,
+    "stsIncludeSubdomains": True,
+    "stsPreload": True,
+    "stsSeconds": 31536000,
+}

@@ -1,0 +1,98 @@
+"""The only place where a cell speaks to its own dockerd: it makes the swarm, its proxy network and its proxy."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recipeci.errors import HostError
+from recipeci.host.cell import configs
+from recipeci.host.cell.spec import ADDRESS, PROXY_SUBNET
+
+if TYPE_CHECKING:
+    import docker
+
+_SECONDS = 30
+
+
+@contextlib.contextmanager
+def client(socket: Path) -> Iterator[docker.APIClient]:
+    """Speak to the dockerd at a socket.
+
+    Raises:
+        HostError: whatever it refuses, or that it is not there.
+    """
+    import docker  # noqa: PLC0415 - 0.2 s, spent while dockerd comes up
+    import requests  # noqa: PLC0415
+
+    try:
+        api = docker.APIClient(base_url=f"unix://{socket}", version="auto", timeout=_SECONDS)
+        with contextlib.closing(api):
+            yield api
+    except docker.errors.APIError as error:
+        msg = f"the cell's dockerd refused: {error.explanation or error}"
+        raise HostError(msg) from error
+    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        msg = f"the cell's dockerd does not answer: {error}"
+        raise HostError(msg) from error
+
+
+def is_up(socket: Path) -> bool:
+    """Say whether dockerd answers yet."""
+    try:
+        with client(socket) as api:
+            return bool(api.ping())
+    except HostError:
+        return False
+
+
+def make_swarm(api: docker.APIClient) -> None:
+    """Make a one-node swarm and the network on which apps meet their proxy."""
+    import docker.types  # noqa: PLC0415
+
+    api.init_swarm(advertise_addr=ADDRESS)
+    pool = docker.types.IPAMPool(subnet=PROXY_SUBNET)
+    api.create_network(
+        configs.PROXY_NETWORK, driver="overlay", attachable=True, ipam=docker.types.IPAMConfig(pool_configs=[pool])
+    )
+
+
+def is_ready(api: docker.APIClient) -> bool:
+    """Say whether the node takes tasks."""
+    return [node["Status"]["State"] for node in api.nodes()] == ["ready"]
+
+
+def start_proxy(api: docker.APIClient, image: str) -> None:
+    """Create the proxy's service; it comes up by itself.
+
+    Posted as it is: the SDK's own call looks for credentials of the user's registries, and may run a helper for them.
+    """
+    answer = api.post(f"{api.base_url}/services/create", json=configs.proxy_service(image))
+    if not answer.ok:
+        msg = f"the cell's dockerd refused its proxy: {answer.json().get('message', '')}"
+        raise HostError(msg)
+
+
+def proxy_problem(api: docker.APIClient) -> str | None:
+    """Return why the proxy's newest task cannot run, if it cannot."""
+    tasks: list[dict[str, Any]] = api.tasks(filters={"service": configs.PROXY_SERVICE})  # type: ignore[no-untyped-call]
+    if not tasks:
+        return None
+    status = max(tasks, key=lambda task: str(task["CreatedAt"]))["Status"]
+    hopeless = status["State"] in {"rejected", "failed"}
+    return f"its task is {status['State']}: {status.get('Err', '')}" if hopeless else None
+
+
+def services_by_address(api: docker.APIClient) -> Mapping[str, str]:
+    """Return who has each address from which a container asks the resolver: its service, else its own name."""
+    names = {
+        container["Id"]: container["Labels"].get("com.docker.swarm.service.name") or container["Names"][0].lstrip("/")
+        for container in api.containers(all=True)
+    }
+    found: dict[str, str] = {}
+    for network in api.networks(filters={"driver": "bridge"}):
+        for container, endpoint in (api.inspect_network(network["Id"])["Containers"] or {}).items():
+            found[endpoint["IPv4Address"].partition("/")[0]] = names.get(container, endpoint["Name"])
+    return found

@@ -1,0 +1,153 @@
+"""The only place that starts a cell's first process and ends it, by the kernel's own means.
+
+`unshare` waits for init of the cell and dies with us (PR_SET_PDEATHSIG); init dies with `unshare` (--kill-child); every
+process of the cell and of its containers dies with init, and what they had mounted goes with the last of them. So one
+kill, whoever does it, ends all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from recipeci.errors import HostError
+from recipeci.host import command
+from recipeci.host.cell.cgroups import CgroupPlan
+from recipeci.host.cell.machine import Machine
+from recipeci.host.clock import Clock, until
+
+_ENTER = 'while [ "$1" != -- ]; do echo $$ >"$1" || exit 125; shift; done; shift; exec "$@"'
+"""sh: enter each cgroup whose `cgroup.procs` comes before `--`, then become the program after it."""
+_OWNED = f'[ "$PPID" = "$1" ] || exit 125; shift; {_ENTER}'
+"""The same, but only as a child of the process named first: had that died before the death signal was set, nothing
+would end us."""
+_NAMESPACES = ("-n", "-m", "-p", "-u", "-i", "--fork", "--kill-child=KILL", "--propagation", "private")
+_END_SECONDS = 30.0
+
+
+def entering(sh: str, procs: Sequence[Path], argv: Sequence[str]) -> list[str]:
+    """Return the command that enters cgroups and then becomes `argv`."""
+    return [sh, "-c", _ENTER, "sh", *map(str, procs), "--", *argv]
+
+
+def starting(machine: Machine, cgroups: CgroupPlan, *, init: Path, plan: Path, owner: int) -> list[str]:
+    """Return the command that starts a cell as a child of the process `owner`.
+
+    The cgroup namespace comes first, so that the cell's own directory is its root; on v2 the processes then move into
+    the leaf, because controllers cannot be handed down past them.
+    """
+    tools = machine.tools
+    inner = [tools["unshare"], *_NAMESPACES, str(machine.python), "-I", "-S", str(init), str(plan)]
+    outer = [tools["unshare"], "-C", *entering(tools["sh"], cgroups.leaf, inner)]
+    return [tools["sh"], "-c", _OWNED, "sh", str(owner), *map(str, cgroups.enter), "--", *outer]
+
+
+class FirstProcess:
+    """The first process of one cell, from its start to its end."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Take the clock to wait by; nothing is started yet."""
+        self._clock = clock
+        self._launched: _Task | None = None
+        self.init = 0
+        """The host's number of the cell's pid 1; 0 until `find_init`."""
+
+    def start(self, argv: Sequence[str], *, output: Path, fds: Sequence[int]) -> None:
+        """Start it from the thread that lives as long as this process; it holds `fds` until it ends."""
+        self._launched = _Task(lambda: command.start(argv, output=output, pass_fds=fds))
+        _launcher().put(self._launched)
+        self._launched.result()
+
+    def has_ended(self) -> bool:
+        """Say whether nothing of the cell is left."""
+        return self._launched is None or self._launched.result().poll() is not None
+
+    def find_init(self) -> int | None:
+        """Return the host's number of the cell's pid 1 once it is there."""
+        if not self.init and self._launched is not None:
+            parent = self._launched.result().pid
+            with contextlib.suppress(OSError):
+                children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+                self.init = int(children[0]) if children else 0
+        return self.init or None
+
+    def end(self) -> None:
+        """Kill init and wait until the kernel has ended everything; safe at any moment, and twice.
+
+        Raises:
+            HostError: something is still there after half a minute.
+        """
+        if self._launched is None or self.has_ended():
+            return
+        # our child is not reaped yet, so its number and its child's are nobody else's
+        _kill(self.find_init() or self._launched.result().pid)
+        until(
+            self.has_ended,
+            bool,
+            what="end of the cell",
+            clock=self._clock,
+            timeout=_END_SECONDS,
+            delay=0.01,
+            successes=1,
+        )
+
+
+class _Task:
+    """One start that the launching thread does for another thread, which may be interrupted meanwhile."""
+
+    def __init__(self, act: Callable[[], command.Started]) -> None:
+        self._act = act
+        self._done = threading.Event()
+        self._started: command.Started | None = None
+        self._error: Exception | None = None
+
+    def run(self) -> None:
+        """Do it, and keep what came of it."""
+        try:
+            self._started = self._act()
+        except (OSError, HostError) as error:
+            self._error = error
+        finally:
+            self._done.set()
+
+    def result(self) -> command.Started:
+        """Wait until it is done; return the process or raise what was raised."""
+        self._done.wait()
+        if self._started is None:
+            raise self._error or HostError("a cell's first process could not be started")
+        return self._started
+
+
+_lock = threading.Lock()
+_tasks: queue.SimpleQueue[_Task] | None = None
+
+
+def _launcher() -> queue.SimpleQueue[_Task]:
+    """Return the queue of the one thread that starts cells; it ends with the process, never before."""
+    global _tasks  # noqa: PLW0603 - one thread a process: the death signal follows the thread that started a child
+    with _lock:
+        if _tasks is None:
+            _tasks = queue.SimpleQueue()
+            threading.Thread(target=_launch, args=(_tasks,), name="cells", daemon=True).start()
+        return _tasks
+
+
+def _launch(tasks: queue.SimpleQueue[_Task]) -> None:
+    """Do what is asked for, for ever."""
+    while True:
+        tasks.get().run()
+
+
+def _kill(pid: int) -> None:
+    """SIGKILL by a descriptor, which cannot mean another process."""
+    with contextlib.suppress(ProcessLookupError):
+        descriptor = os.pidfd_open(pid)
+        try:
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        finally:
+            os.close(descriptor)
