@@ -5,11 +5,13 @@ SHELL := bash
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
+# Runs mostly wait: more of them than cores.
+WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing of a caller's Docker is used: neither its daemon nor its credentials.
 unexport DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG
 
-.PHONY: help setup demo test test-long lint bench clean
+.PHONY: help setup demo test test-long images lint bench
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' Makefile
@@ -23,5 +25,20 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 lint: setup ## ruff, mypy, shellcheck; last line `lint: PASS`
 	@tools/lint
 
-test: lint ## everything: linters, then all tests
-	@python -m pytest -n 3
+demo: setup ## installs and upgrades the lab recipe custom-html, from its published version to its head
+	@rm -rf $(VENV)/demo
+	@PYTHONPATH=tests python -m lab.repository tests/lab/recipes/custom-html $(VENV)/demo/custom-html >/dev/null
+	@recipeci --recipe custom-html --abra builtin --source $(VENV)/demo/custom-html --images tests/lab/images \
+	  --stages install,upgrade
+
+test: lint images ## everything: linters, then all tests; prints the seed of what is random in them
+	@python -m pytest -n $(WORKERS) --dist worksteal
+
+test-long: lint images ## the same with 20 kills at random moments
+	@RECIPECI_KILLS=20 python -m pytest -n $(WORKERS) --dist worksteal
+
+images: setup # once, before tests in parallel would queue for it
+	@PYTHONPATH=tests python -m lab.prepare
+
+bench: images ## how fast: ratios in one run, written to docs/benchmarks.md
+	@PYTHONPATH=bench python -m bare.compare

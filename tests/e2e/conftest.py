@@ -25,9 +25,9 @@ def cache() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def watch() -> Watch:
-    """The watch over all processes of this worker's runs."""
+@pytest.fixture
+def watch(cache: Path) -> Watch:  # noqa: ARG001 - what fills the store is no run's
+    """The watch over all processes of this test's runs."""
     return Watch.begin()
 
 

@@ -51,7 +51,7 @@ class Remains:
 
 @dataclass
 class Watch:
-    """Watches over the runs of one test process: what was there before they began is none of theirs."""
+    """Watches over the runs of one test: what was there before they began, and what that starts, is none of theirs."""
 
     before: frozenset[int] = field(default_factory=frozenset)
 
@@ -65,7 +65,7 @@ class Watch:
 
     def remains(self, folder: Path) -> Remains:
         """Return what is there now of a run with that run folder; dead orphans are buried first."""
-        new = set(descendants(os.getpid())) - self.before
+        new = descendants(os.getpid(), without=self.before)
         bury(new)
         living = tuple(words for pid in sorted(new) if (words := describe(pid)))
         mounts = tuple(line for line in mounts_of_host() if str(folder) in line)
@@ -89,13 +89,16 @@ def host() -> Host:
     return Host(plain, namespaces, frozenset(entry.name for entry in Path("/run").iterdir()))
 
 
-def descendants(ancestor: int) -> set[int]:
-    """Return the ids of all processes that descend from one, dead ones that nobody has buried too."""
+def descendants(ancestor: int, *, without: frozenset[int] = frozenset()) -> set[int]:
+    """Return the ids of all processes that descend from one, dead ones that nobody has buried too.
+
+    Those in `without` do not count, nor what descends from them.
+    """
     parents = {int(entry.name): parent for entry in Path("/proc").iterdir() if (parent := parent_of(entry)) is not None}
     found: set[int] = set()
     todo = {ancestor}
     while todo:
-        todo = {pid for pid, parent in parents.items() if parent in todo} - found
+        todo = {pid for pid, parent in parents.items() if parent in todo} - found - without
         found |= todo
     return found
 
