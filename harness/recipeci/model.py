@@ -138,6 +138,10 @@ class Settings:
     """Folders of ended runs that are older are removed; 0 keeps all."""
     min_free_gb: float = 2
     """With less free space no run begins."""
+    search_path: str = "/usr/local/bin:/usr/bin:/bin"
+    """The caller's PATH: where an abra or a Docker of his own is looked for."""
+    network_env: tuple[tuple[str, str], ...] = ()
+    """The caller's proxy and certificate variables, for what has the machine's network: git, the store."""
 
 
 @dataclass(frozen=True)

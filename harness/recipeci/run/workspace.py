@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import logging
+import re
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,8 @@ from recipeci.run import locks
 
 log = logging.getLogger(__name__)
 CELL_DOMAIN = "ci.test"
+RUN_ID = re.compile(r"\d{8}-\d{6}-[a-f][0-9a-f]{5}\Z")
+"""Time in UTC, and what makes it unique: the first label of the app's domain, so it begins with a letter."""
 SOCKET_BYTES = 107
 """The longest path of a unix socket, without its final NUL (sockaddr_un)."""
 FORBIDDEN = frozenset(":,\\\"'\n\r\t")
@@ -39,6 +42,8 @@ class Workspace:
     source: str
     pr: int | None
     started: str
+    keep: bool
+    """The cell's files stay after the run: the janitor leaves them alone too."""
     folder: Path
 
     @property
@@ -175,7 +180,7 @@ def opened(request: Request, settings: Settings, *, source: str, clock: Clock) -
     folder = _run_folder(request.out, cache=cache, run_id=run_id)
     _check_space([cache, folder], settings)
     cache_folder(settings)
-    workspace = Workspace(run_id, request.recipe, source, request.pr, clock.now(), folder)
+    workspace = Workspace(run_id, request.recipe, source, request.pr, clock.now(), request.keep, folder)
     with contextlib.ExitStack() as stack:
         # The janitor looks at folders under the same lock, so it never sees one that is half made.
         with locks.held(locks.file(runs_folder(cache) / ".lock")):
@@ -194,7 +199,7 @@ def opened(request: Request, settings: Settings, *, source: str, clock: Clock) -
 
 
 def _new_id(clock: Clock) -> str:
-    """Return an id that sorts by time and ends with six hex digits, the first a letter (a label of a domain)."""
+    """Return a RUN_ID, which sorts by time."""
     date, _, time = clock.now().removesuffix("Z").partition("T")
     return f"{date.replace('-', '')}-{time.replace(':', '')}-{secrets.choice('abcdef')}{secrets.token_hex(3)[:5]}"
 

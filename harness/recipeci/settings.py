@@ -1,0 +1,121 @@
+"""The only place that reads environment variables and the operator's settings file (docs/settings.md)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from recipeci import schemas
+from recipeci.errors import UsageError
+from recipeci.model import Settings
+
+FILE = Path("recipeci") / "settings.yml"
+CONFIG = "RECIPECI_CONFIG"
+FALLBACKS = ("RECIPE", "REF", "PR", "STAGES")
+"""Read where the option of the same name is absent, as a CI job sets them."""
+
+
+NETWORK = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "NIX_SSL_CERT_FILE", "GIT_SSL_CAINFO", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"),
+    *("PIP_CERT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CONFIG_FILE", "NODE_EXTRA_CA_CERTS"),
+)
+"""How this machine reaches the network: given to what fetches recipes and makes images, never to a cell."""
+
+Environment = Mapping[str, str]
+
+
+def environment() -> Environment:
+    """Return the environment of the process, to be handed to the functions below."""
+    return os.environ
+
+
+def fallback(name: str, env: Environment) -> str | None:
+    """Return what the environment has for an absent option, None if it has nothing.
+
+    Raises:
+        UsageError: it is set and empty. A job whose REF is lost must not test something else than it was asked to.
+    """
+    assert name in FALLBACKS  # noqa: S101 - a wrong name is a bug of the caller's
+    value = env.get(name)
+    if value is not None and not value.strip():
+        raise UsageError(f"the environment variable {name} is set and empty", hint=f"unset {name}, or give it a value")
+    return value
+
+
+def load(config: Path | None, env: Environment) -> Settings:
+    """Return the settings: of `--config`, else of $RECIPECI_CONFIG, else of the first file that is there.
+
+    Args:
+        config: what `--config` names, None if it is absent.
+        env: the environment.
+
+    Raises:
+        UsageError: a file that was named is not there, or one that is there is wrong.
+    """
+    path = find(config, env)
+    data = schemas.load_yaml(path, "settings") if path else {}
+    return _settings(data, env)
+
+
+def find(config: Path | None, env: Environment) -> Path | None:
+    """Return the settings file to use, None if there is none: all settings have defaults."""
+    if config is not None:
+        return config
+    if (named := env.get(CONFIG)) is not None:
+        if not named:
+            raise UsageError(f"the environment variable {CONFIG} is set and empty", hint=f"unset {CONFIG}")
+        return Path(named)
+    return next((path for path in _usual_places(env) if path.exists()), None)
+
+
+def _usual_places(env: Environment) -> list[Path]:
+    """Return where the file is looked for, by the XDG base directory specification: relative folders do not count."""
+    system = env.get("XDG_CONFIG_DIRS") or "/etc/xdg"
+    folders = [_xdg("XDG_CONFIG_HOME", ".config", env), *(Path(folder) for folder in system.split(":"))]
+    return [folder / FILE for folder in folders if folder is not None and folder.is_absolute()]
+
+
+def _xdg(name: str, default: str, env: Environment) -> Path | None:
+    """Return a user's folder by the XDG specification, None without a home."""
+    if (named := env.get(name)) and Path(named).is_absolute():
+        return Path(named)
+    return _home(env) / default if env.get("HOME") else None
+
+
+def _home(env: Environment) -> Path:
+    """Return the home folder, which a path with `~` needs."""
+    if home := env.get("HOME"):
+        return Path(home)
+    raise UsageError("a path begins with ~ and the environment has no HOME", hint="write the whole path")
+
+
+def _settings(data: Mapping[str, Any], env: Environment) -> Settings:
+    """Make the settings from checked data; what the file does not say has the default of model.Settings."""
+    abra, docker, runs = data.get("abra", {}), data.get("docker", {}), data.get("runs", {})
+    cache = _xdg("XDG_CACHE_HOME", ".cache", env)
+    found = {
+        "forge": data.get("forge", "").rstrip("/") or None,
+        "cache": _path(data.get("cache"), env) or (cache / "recipeci" if cache else None),
+        "images": _path(data.get("images"), env),
+        "overlays": _path(data.get("overlays"), env),
+        "abra": abra.get("program"),
+        "builtin_abra_is_final": abra.get("builtin_is_final"),
+        "proxy_image": docker.get("proxy_image"),
+        "bot_image": docker.get("bot_image"),
+        "docker_prefix": _path(docker.get("prefix"), env),
+        "keep_days": runs.get("keep_days"),
+        "min_free_gb": runs.get("min_free_gb"),
+        "search_path": env.get("PATH") or None,
+        "network_env": tuple((name, env[name]) for name in NETWORK if env.get(name)),
+    }
+    return Settings(**{key: value for key, value in found.items() if value is not None})
+
+
+def _path(text: str | None, env: Environment) -> Path | None:
+    """Return a path of the file's, with `~/` as the home folder."""
+    if text is None:
+        return None
+    return _home(env) / text[2:] if text.startswith("~/") else Path(text)

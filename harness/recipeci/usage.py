@@ -1,0 +1,77 @@
+"""The only place for the text of `--help`; a test compares it with the options that are there."""
+
+EXIT_CODES = """\
+Exit codes:
+  0    pass
+  1    the recipe failed, or something stayed unverified
+  2    what you gave is wrong: an option, a setting, an images or overlays file
+  3    the host, the forge or the source cannot be had: no verdict
+  4    the teardown left something
+  70   a bug of recipeci
+  129, 130, 142, 143   stopped: terminal closed, Ctrl-C, deadline, SIGTERM
+"""
+
+RUN = f"""\
+recipeci tests one commit of one Co-op Cloud recipe on a real swarm: does it install, does it upgrade?
+
+Usage:
+  recipeci --recipe NAME [options]     also written: recipeci run --recipe NAME
+  recipeci doctor [--selftest]         what this machine has and lacks, each with what to do
+  recipeci clean                       remove what killed runs left in the cache folder
+
+What to test:
+  --recipe NAME          the recipe ($RECIPE)
+  --source URL|PATH      its repository; absent: NAME on the forge of the settings
+  --ref SHA|VERSION      40 hex digits, or a published version; absent: the newest commit ($REF)
+  --base VERSION         the published version to upgrade from; absent: the one before the target
+  --dirty                test the uncommitted work of a local --source
+  --pr N                 a pull request's number, for the report ($PR)
+  --stages LIST          of install,upgrade,backup,restore,custom; absent: all ($STAGES)
+
+With what:
+  --images DIR           a folder with images.yml: build images instead of pulling them
+  --overlays DIR         the operator's recipe.yml and suites, a folder a recipe
+  --proxy-image REF      an image of Traefik for the proxy
+  --bot-image REF        an image of the backup bot
+  --abra PATH|builtin    the abra to deploy with; absent: the setting, then PATH, then the built-in one
+  --config FILE          settings; absent: $RECIPECI_CONFIG, recipeci/settings.yml in ~/.config or /etc/xdg
+
+What you get:
+  --out DIR              the run's folder, absent or empty: report.json, junit.xml, run.log
+  --keep                 keep the cell's files after the run
+  --plan                 print what would be done, and stop
+  --json                 print report.json on stdout, and everything else on stderr
+  -v, --verbose          print every command
+  --version              print the version
+  -h, --help             print this
+
+Examples:
+  recipeci --recipe custom-html
+  recipeci --recipe custom-html --ref 1.1.0+1.26.3 --stages install
+  recipeci --recipe custom-html --source ./custom-html --dirty --out ./result
+  recipeci --recipe custom-html --images ./images --abra builtin --json > report.json
+
+{EXIT_CODES}"""
+
+DOCTOR = """\
+recipeci doctor says what this machine has and lacks for a run, each with what to do; exit 0, or 3 if a run cannot work.
+
+Usage:
+  recipeci doctor [--selftest] [--config FILE]
+
+  --selftest     also make a cell, deploy a built-in image in it, ask it through the proxy, and remove both
+  --config FILE  settings, as for a run
+  --version      print the version
+  -h, --help     print this
+"""
+
+CLEAN = """\
+recipeci clean removes what killed runs left in the cache folder, writes their reports, and removes old run folders.
+
+Usage:
+  recipeci clean [--config FILE]
+
+  --config FILE  settings, as for a run
+  --version      print the version
+  -h, --help     print this
+"""
