@@ -41,7 +41,7 @@ class File(logging.FileHandler):
 
 
 @contextlib.contextmanager
-def kept(path: Path) -> Iterator[File]:
+def logged(path: Path) -> Iterator[File]:
     """Append all that `recipeci.*` logs, DEBUG too, to a file until the end of the block.
 
     An error that is a bug of ours leaves its traceback there, and a note with the file's path on itself.
