@@ -14,7 +14,7 @@ HINT = "set `cache:` in the settings file to a folder on ext4, xfs or btrfs"
 # systems refuse although they mount; the third reads what the overlay shows.
 TRIAL = """
 set -eu
-mount -t overlay overlay -o "lowerdir=$1/lower,upperdir=$1/upper,workdir=$1/work" "$1/merged"
+mount -n -t overlay overlay -o "lowerdir=$1/lower,upperdir=$1/upper,workdir=$1/work" "$1/merged"
 rm "$1/merged/file"
 test ! -e "$1/merged/file"
 test -c "$1/upper/file"

@@ -1,0 +1,54 @@
+"""A store of the test's own with images that take a second to build."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from recipeci.host import engine
+from recipeci.host.clock import SystemClock
+from recipeci.host.command import LocalRunner
+from recipeci.host.engine import DockerPrograms
+from recipeci.host.store import Store
+from recipeci.host.store.registry import Registries
+
+from image_store import tiny
+
+MakeStore = Callable[..., Store]
+
+
+@pytest.fixture(scope="session")
+def programs() -> DockerPrograms:
+    return engine.find(None)
+
+
+@pytest.fixture(scope="session")
+def busybox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.download_busybox(tmp_path_factory.mktemp("busybox"))
+
+
+@pytest.fixture
+def images(tmp_path: Path, busybox: Path) -> tiny.Images:
+    """An images folder with tiny:1."""
+    made = tiny.Images(tmp_path / "images", busybox)
+    made.add("tiny:1", tiny.DOCKERFILE, name="tiny", args={"VERSION": "1"})
+    return made
+
+
+@pytest.fixture
+def make_store(tmp_path: Path, programs: DockerPrograms) -> MakeStore:
+    """Give a new Store object on the test's folder, as another run would have it."""
+
+    def make(name: str = "store", registries: Registries | None = None) -> Store:
+        return Store(
+            tmp_path / name, programs=programs, runner=LocalRunner(), clock=SystemClock(), registries=registries
+        )
+
+    return make
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """What the store told; its `append` is the `say` of a test."""
+    return []
