@@ -41,4 +41,4 @@ images: setup # once, before tests in parallel would queue for it
 	@PYTHONPATH=tests python -m lab.prepare
 
 bench: images ## how fast: ratios in one run, written to docs/benchmarks.md
-	@PYTHONPATH=bench python -m bare.compare
+	@PYTHONPATH=tests python bench/compare.py
