@@ -512,7 +512,7 @@ def test_uncommitted_work_becomes_a_commit_of_the_clone_alone(made: Made, tmp_pa
     (made.folder / "goes").unlink()
     before = made.snapshot()
     found = cloned(made, tmp_path / "clone")
-    commit = found.commit_uncommitted()
+    commit = found.uncommitted()
     assert made.snapshot() == before, "the source was written"
     assert commit != found.newest
     assert {entry.path for entry in found.tree(commit)} == {".gitignore", "compose.yml", "new/file", "staged"}
@@ -527,15 +527,15 @@ def test_uncommitted_work_becomes_a_commit_of_the_clone_alone(made: Made, tmp_pa
 
 def test_the_same_work_gives_the_same_commit(made: Made, tmp_path: Path) -> None:
     made.write("compose.yml", "edited\n")
-    shas = {cloned(made, tmp_path / name).commit_uncommitted() for name in ("one", "two")}
+    shas = {cloned(made, tmp_path / name).uncommitted() for name in ("one", "two")}
     assert len(shas) == 1
     made.write("compose.yml", "edited again\n")
-    assert cloned(made, tmp_path / "three").commit_uncommitted() not in shas
+    assert cloned(made, tmp_path / "three").uncommitted() not in shas
 
 
 def test_no_uncommitted_work_is_head_itself(made: Made, tmp_path: Path) -> None:
     found = cloned(made, tmp_path / "clone")
-    assert found.commit_uncommitted() == found.newest
+    assert found.uncommitted() == found.newest
 
 
 def test_uncommitted_work_of_a_worktree(made: Made, tmp_path: Path) -> None:
@@ -543,7 +543,7 @@ def test_uncommitted_work_of_a_worktree(made: Made, tmp_path: Path) -> None:
     side = Made(tmp_path / "tree")
     side.write("compose.yml", "edited\n")
     found = cloned(side, tmp_path / "clone")
-    assert found.read(found.commit_uncommitted(), "compose.yml") == "edited\n"
+    assert found.read(found.uncommitted(), "compose.yml") == "edited\n"
 
 
 def test_uncommitted_work_runs_nothing_of_the_source(made: Made, tmp_path: Path) -> None:
@@ -552,11 +552,11 @@ def test_uncommitted_work_runs_nothing_of_the_source(made: Made, tmp_path: Path)
     made.write("compose.yml", "edited\n")
     for key in ("core.fsmonitor", "filter.evil.clean"):
         made.git("config", key, f"touch {mark}; cat")
-    cloned(made, tmp_path / "clone").commit_uncommitted()
+    cloned(made, tmp_path / "clone").uncommitted()
     assert not mark.exists()
 
 
 def test_a_bare_repository_has_no_uncommitted_work(made: Made, tmp_path: Path) -> None:
     made.git("clone", "--quiet", "--bare", ".", str(tmp_path / "bare"))
     with pytest.raises(UsageError, match="has no working tree"):
-        cloned(made, tmp_path / "clone", given=str(tmp_path / "bare")).commit_uncommitted()
+        cloned(made, tmp_path / "clone", given=str(tmp_path / "bare")).uncommitted()

@@ -152,7 +152,7 @@ class Clone:
         args = ["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=none"]
         return tuple(row[3:] for row in self.repository.run(args).out.rstrip("\n").split("\0") if row)
 
-    def commit_uncommitted(self) -> Commit:
+    def uncommitted(self) -> Commit:
         """Commit the uncommitted work of a local source here, on top of its HEAD, and return the commit.
 
         All that git would add is taken: changed, removed and new files, those not that `.gitignore` names. The same

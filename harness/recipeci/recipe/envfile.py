@@ -121,7 +121,7 @@ class EnvFile:
 
         That is what a new version's `.env.sample` asks of an operator. Of a key that the app does not have every line
         is returned, since a later one may build on an earlier one. A key that it has keeps what it says, but for
-        COMPOSE_FILE: a line that adds to it (`COMPOSE_FILE="$COMPOSE_FILE:…"`) is returned if what it adds is not there.
+        COMPOSE_FILE: a line that adds to it (`COMPOSE_FILE="$COMPOSE_FILE:…"`) is returned if what it adds is missing.
         """
         return tuple(line.text for line in self.lines if line.key and _is_new(line, app))
 
