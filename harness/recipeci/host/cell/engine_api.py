@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import docker
 
 _SECONDS = 30
+_HOPELESS = 3
+"""So many failed tasks of the proxy end the wait for it."""
 
 
 @contextlib.contextmanager
@@ -76,13 +78,13 @@ def start_proxy(api: docker.APIClient, image: str) -> None:
 
 
 def proxy_problem(api: docker.APIClient) -> str | None:
-    """Return why the proxy's newest task cannot run, if it cannot."""
+    """Return why the proxy cannot run: its image is not there, or it has failed again and again."""
     tasks: list[dict[str, Any]] = api.tasks(filters={"service": configs.PROXY_SERVICE})  # type: ignore[no-untyped-call]
-    if not tasks:
-        return None
-    status = max(tasks, key=lambda task: str(task["CreatedAt"]))["Status"]
-    hopeless = status["State"] in {"rejected", "failed"}
-    return f"its task is {status['State']}: {status.get('Err', '')}" if hopeless else None
+    reasons = [task["Status"].get("Err", "") for task in tasks if task["Status"]["State"] in {"rejected", "failed"}]
+    missing = [reason for reason in reasons if "No such image" in reason]
+    if missing or len(reasons) >= _HOPELESS:
+        return f"its task cannot run: {(missing or reasons)[0]}"
+    return None
 
 
 def services_by_address(api: docker.APIClient) -> Mapping[str, str]:

@@ -68,17 +68,18 @@ class Builder:
         """Make a folder a mount of its own, with what is mounted in it."""
         _mount(None, str(self._in(path)), self._in(path), MS_BIND | MS_REC, None)
 
-    def readonly(self, path: str) -> None:
-        """Make a part of a mounted file system read-only, where this kernel has it."""
+    def readonly(self, path: str, flags: str) -> None:
+        """Make a mount, or a part of one, read-only, where this kernel has it; its other flags are to be said again."""
         target = self._in(path)
-        if target.exists():
+        if not target.exists():
+            return
+        if not target.is_mount():
             _mount(None, str(target), target, MS_BIND, None)
-            _mount(None, None, target, MS_BIND | MS_REMOUNT | MS_RDONLY, None)
+        _mount(None, None, target, MS_BIND | MS_REMOUNT | MS_RDONLY | _bits(flags), None)
 
     def mount(self, kind: str, source: str, path: str, flags: str, options: str) -> None:
         """Mount a file system of the kernel's."""
-        bits = sum(FLAGS[flag] for flag in flags.split(",") if flag)
-        _mount(kind, source, self._in(path), bits, options or None)
+        _mount(kind, source, self._in(path), _bits(flags), options or None)
 
     def node(self, path: str, major: str, minor: str) -> None:
         """Make a character device that everybody may use."""
@@ -151,6 +152,11 @@ class Builder:
 def _ignored() -> list[int]:
     """Return the signals that Python ignores and a child would go on ignoring."""
     return [signal.SIGPIPE, signal.SIGXFSZ]
+
+
+def _bits(flags: str) -> int:
+    """Return mount(2)'s bits for names with commas between them."""
+    return sum(FLAGS[flag] for flag in flags.split(",") if flag)
 
 
 def _mount(kind: str | None, source: str | None, target: Path, flags: int, options: str | None) -> None:

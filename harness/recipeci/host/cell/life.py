@@ -26,6 +26,9 @@ _DOCKERD_SECONDS = 60.0
 _SWARM_SECONDS = 60.0
 _CGROUP_SECONDS = 5.0
 _LOG_LINES = 5
+_ANSWERS = "200"
+_PING_SECONDS = 0.5
+"""Little: what is sent while the proxy's port is being set up is lost, and would be sent again only after a second."""
 
 
 @dataclass(frozen=True)
@@ -77,33 +80,34 @@ class Cell:
         Raises:
             HostError: it does not within `timeout` seconds, or its task cannot run.
         """
-        from recipeci.host.http import Http, HttpFailed  # noqa: PLC0415 - nobody else here needs it
-
-        http = Http(connect=self.connect, ca_file=self.ca_file)
-
-        def observe() -> str:
-            try:
-                return str(http.get(f"https://{configs.PROXY_HOST}.{self.spec.domain}/ping", timeout=2).status)
-            except HttpFailed as error:
-                return error.reason
-
-        def hopeless(_: str) -> str | None:
-            with engine_api.client(self.socket) as api:
-                return engine_api.proxy_problem(api)
-
         try:
-            until(
-                observe,
-                lambda seen: seen == "200",
-                what="the cell's proxy",
-                clock=self.clock,
-                timeout=timeout,
-                failed=hopeless,
-                delay=0.05,
-                successes=1,
-            )
+            with engine_api.client(self.socket) as api:
+                until(
+                    self._ask_proxy,
+                    lambda seen: seen == _ANSWERS,
+                    what="the cell's proxy",
+                    clock=self.clock,
+                    timeout=timeout,
+                    failed=lambda seen: None if seen == _ANSWERS else engine_api.proxy_problem(api),
+                    delay=0.05,
+                    successes=1,
+                )
         except WaitFailed as error:
             raise HostError(error.message, hint="see the Traefik image: --proxy-image") from error
+
+    def _ask_proxy(self) -> str:
+        """Return the proxy's status, or why there is none."""
+        from recipeci.host.http import Http, HttpFailed  # noqa: PLC0415 - nobody else here needs it
+
+        try:
+            answer = Http(connect=self.connect, ca_file=self.ca_file).get(self._ping, timeout=_PING_SECONDS)
+        except HttpFailed as error:
+            return error.reason
+        return str(answer.status)
+
+    @property
+    def _ping(self) -> str:
+        return f"https://{configs.PROXY_HOST}.{self.spec.domain}/ping"
 
 
 @contextlib.contextmanager

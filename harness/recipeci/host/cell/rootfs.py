@@ -24,8 +24,9 @@ DATA_ROOT = Path("/var/lib/docker")
 VIPD = Path("/etc/recipeci-vipd.py")
 """Where the cell has the program that stands in for IPVS."""
 _FOLDERS = ("proc", "sys", "dev", "run", "tmp", "etc/docker", "etc/alternatives", "var/lib/docker", "root", "old")
-_MASKED = ("/proc/sys/kernel", "/proc/sys/vm", "/proc/sys/fs", "/proc/sysrq-trigger")
-"""Of /proc what belongs to the whole machine."""
+_READ_ONLY = ("/sys", "/proc/sys/kernel", "/proc/sys/vm", "/proc/sys/fs", "/proc/sysrq-trigger")
+"""What belongs to the whole machine, and a container that is shown /sys or /proc could write otherwise."""
+_PLAIN = "nosuid,nodev,noexec"
 
 
 @dataclass(frozen=True)
@@ -115,11 +116,11 @@ def _devices() -> Iterable[Step]:
 
 def _kernel(cgroups: CgroupPlan) -> Iterable[Step]:
     """/proc with nothing of other users, the machine's own knobs read-only; /sys of the cell's network; cgroups."""
-    yield ("mount", "proc", "proc", "/proc", "nosuid,nodev,noexec", "hidepid=2")
-    yield ("mount", "sysfs", "sys", "/sys", "nosuid,nodev,noexec", "")
+    yield ("mount", "proc", "proc", "/proc", _PLAIN, "hidepid=2")
+    yield ("mount", "sysfs", "sys", "/sys", _PLAIN, "")
+    for path in _READ_ONLY:
+        yield ("readonly", path, _PLAIN)
     yield from cgroups.steps
-    for path in _MASKED:
-        yield ("readonly", path)
 
 
 def _etc(spec: CellSpec, machine: Machine) -> Iterable[Step]:

@@ -192,12 +192,14 @@ class Balancers:
         if self._done.get(name) == state:
             return
         show = self._run(["ip", "-4", "addr", "show", "dev", "eth0"], inside=name)
+        if show.returncode:
+            return  # half built: at the next look
         have = addresses_on(show.stdout)
         for address in set(addresses) - have:
             self._run(["ip", "addr", "add", f"{address}/32", "dev", "eth0"], inside=name)
         for address in have - set(addresses):
             self._run(["ip", "addr", "del", f"{address}/32", "dev", "eth0"], inside=name)
-        if self._run(["nft", "-f", "-"], inside=name, text=rules).returncode == 0 and show.returncode == 0:
+        if self._forwards(name) and self._run(["nft", "-f", "-"], inside=name, text=rules).returncode == 0:
             self._done[name] = state
 
     def _set_ingress(self, ports: tuple[Port, ...]) -> None:
@@ -209,10 +211,15 @@ class Balancers:
         if gateway is None:
             return
         Path(f"/proc/sys/net/ipv4/conf/{GATEWAY_BRIDGE}/route_localnet").write_text("1")
+        forwards = self._forwards("ingress_sbox")
         into = self._run(["nft", "-f", "-"], inside="ingress_sbox", text=ingress_rules(ports))
         out = self._run(["nft", "-f", "-"], text=gateway_rules(ports, gateway=gateway[1]))
-        if into.returncode == 0 and out.returncode == 0:
+        if forwards and into.returncode == 0 and out.returncode == 0:
             self._done["ingress_sbox"] = ports
+
+    def _forwards(self, name: str) -> bool:
+        """Let a namespace forward, which IPVS would not need; new ones take their setting from the machine's first."""
+        return self._run(["tee", "/proc/sys/net/ipv4/ip_forward"], inside=name, text="1").returncode == 0
 
     def _run(self, argv: Sequence[str], *, inside: str = "", text: str = "") -> subprocess.CompletedProcess[str]:
         """Run a program, in one of the namespaces if named; its complaints go to our log."""
