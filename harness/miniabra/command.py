@@ -14,6 +14,9 @@ from pathlib import Path
 
 from miniabra.errors import Fatal
 
+PREFIXES = ("Error response from daemon: ", "fatal: ")
+"""How Docker's client and git begin the line that matters; abra shows what follows."""
+
 
 @dataclass(frozen=True)
 class Done:
@@ -25,11 +28,14 @@ class Done:
 
     @property
     def reason(self) -> str:
-        """The last line that says something, without the prefixes of Docker's client and of git."""
+        """The line that says why: the first that calls itself an error, else the last."""
         lines = [line.strip() for line in (self.err.strip() or self.out.strip()).splitlines()]
         said = [line for line in lines if line and not line.startswith("See 'docker")]
-        last = said[-1] if said else f"ended with {self.code}"
-        return last.removeprefix("Error response from daemon: ").removeprefix("fatal: ")
+        errors = [line for line in said if line.startswith(PREFIXES)]
+        line = next(iter(errors or reversed(said)), f"ended with {self.code}")
+        for prefix in PREFIXES:
+            line = line.removeprefix(prefix)
+        return line
 
 
 def run(argv: Sequence[str], *, env: Mapping[str, str], path: str, cwd: Path | None = None, stdin: bytes = b"") -> Done:

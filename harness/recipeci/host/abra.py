@@ -26,6 +26,7 @@ MINIABRA = re.compile(r"(.+)-miniabra\Z")
 FATA = re.compile(r"^\s*FATA\b\s*(.*)$", re.MULTILINE)
 SECONDS = 120.0
 """A command that only writes files or asks the daemon; under heavy load they take seconds."""
+PROBE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _failed(args: Sequence[str], error: CommandFailed, *, quiet: bool) -> AbraFa
     """Find abra's reason: the last FATA line of stdout or stderr, else what it said last (facts A-11)."""
     fatal = FATA.findall(error.out) or FATA.findall(error.err)
     said = [] if quiet else (error.err.strip() or error.out.strip()).splitlines()[-1:]
-    reason = next(reversed([*said, *fatal]), "no reason given")
+    reason = next(reversed([*said, *fatal]), "it gave no reason")
     out, err = ("", "") if quiet else (error.out, error.err)
     return AbraFailed(["abra", *args], code=error.code, out=out, err=err, seconds=error.seconds, reason=reason)
 
@@ -178,7 +179,7 @@ def _probed(argv: list[str], *, runner: Runner, name: str, folders: tuple[Path, 
     with tempfile.TemporaryDirectory(prefix="recipeci-abra-") as home:
         env = {"PATH": PATH, "HOME": home, "ABRA_DIR": home, "LC_ALL": "C"}
         try:
-            said = runner.run([*argv, "--version"], timeout=SECONDS, env=env).out
+            said = runner.run([*argv, "--version"], timeout=PROBE_SECONDS, env=env).out
         except CommandFailed as error:
             msg = f"{name} is not abra: `--version` ended with {error.code}"
             raise UsageError(msg, hint="--abra PATH, or --abra builtin") from error

@@ -1,0 +1,172 @@
+"""Each switch of miniabra changes what it says or does: a run that is green under both settings rests on neither."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import miniabralab
+import pytest
+from miniabra.habits import Habits
+from miniabralab import DOMAIN, RECIPE, STACK, Lab
+
+GENERATE = ("app", "secret", "generate", DOMAIN, "-a", "-C", "-o", "-n")
+Seen = Callable[[Lab, str], object]
+
+
+def chaos_commit_is_pinned(lab: Lab, habits: str) -> object:
+    lab.new(habits)
+    lab.deployable()
+    lab.deployed_with("-C", habits=habits)
+    return lab.env_file.read_text()
+
+
+def compose_environment_wins(lab: Lab, habits: str) -> object:
+    lab.new(habits)
+    lab.env_file.write_text(lab.env_file.read_text() + "FIXED=of the env\n")
+    lab.deployable()
+    return lab.deployed_with(habits=habits)["environment"]
+
+
+def env_stack_name_wins(lab: Lab, habits: str) -> object:
+    lab.new(habits)
+    lab.env_file.write_text(lab.env_file.read_text() + "STACK_NAME=mine\n")
+    lab.docker.on("service", "ls")
+    lab.docker.on("stack", "rm")
+    lab.docker.on("service", "ls", out="x\n")
+    lab.done("app", "undeploy", DOMAIN, "-o", "-n", habits=habits)
+    return lab.docker.of("stack", "rm")[0].args
+
+
+def exports_win(lab: Lab, habits: str) -> object:
+    lab.new(habits)
+    lab.env_file.write_text(lab.env_file.read_text() + "CONF_VERSION=v7\n")
+    lab.deployable()
+    return lab.deployed_with(habits=habits)["environment"]
+
+
+def generate_nothing_fails(lab: Lab, habits: str) -> object:
+    lab.new(habits)
+    lab.docker.on("secret", "ls", out=f"{STACK}_key_v1\n{STACK}_phrase_v1\n")
+    return lab.run(*GENERATE, habits=habits).code
+
+
+def labels_on_app_only(lab: Lab, habits: str) -> object:
+    lab.new(habits)
+    lab.deployable()
+    lab.deployed_with(habits=habits)
+    return list(lab.docker.of("stack", "deploy")[0].generated["services"])
+
+
+def local_domains_unchecked(lab: Lab, habits: str) -> object:
+    lab.new(habits)
+    lab.deployable()
+    return lab.run("app", "deploy", DOMAIN, "-C", "-c", "-o", "-n", habits=habits).code
+
+
+def machine_logs_on_stderr(lab: Lab, habits: str) -> object:
+    lab.new(habits)
+    lab.docker.on("secret", "ls")
+    lab.docker.on("secret", "create")
+    return "WARN" in lab.done(*GENERATE, "-m", habits=habits).out
+
+
+def new_chaos_moves_checkout(lab: Lab, habits: str) -> object:
+    lab.done("app", "new", RECIPE, "-D", DOMAIN, "-C", "-o", "-n", habits=habits)
+    return lab.checkout.head == lab.checkout.git("rev-parse", "main")
+
+
+def new_fills_domain(lab: Lab, habits: str) -> object:
+    lab.checkout.replace(".env.sample", "thing.example.com\n#", "example.org\n#")
+    lab.checkout.commit(tag="1.11.0+2.0")
+    lab.new(habits)
+    return lab.env_file.read_text()
+
+
+def quoted_exports_count(lab: Lab, habits: str) -> object:
+    lab.new(habits)
+    lab.deployable()
+    return lab.deployed_with(habits=habits)["environment"]
+
+
+def rm_refuses_deployed(lab: Lab, habits: str) -> object:
+    lab.new(habits)
+    lab.docker.on("service", "ls", out="x\n")
+    lab.docker.on("secret", "ls")
+    lab.docker.on("volume", "ls")
+    return lab.run("app", "rm", DOMAIN, "-n", habits=habits).code
+
+
+def short_secrets_are_phrases(lab: Lab, habits: str) -> object:
+    lab.new(habits)
+    lab.docker.on("secret", "ls")
+    lab.docker.on("secret", "create")
+    lab.done(*GENERATE, habits=habits)
+    return len(lab.docker.of("secret", "create", f"{STACK}_phrase_v1")[0].stdin)
+
+
+def stack_name_is_trimmed(lab: Lab, habits: str) -> object:
+    domain = "a" * 60
+    lab.done("app", "new", RECIPE, "-D", domain, "-o", "-n", habits=habits)
+    lab.docker.on("service", "ls", out="x\n")
+    lab.docker.on("stack", "rm")
+    lab.done("app", "undeploy", domain, "-o", "-n", habits=habits)
+    return lab.docker.of("stack", "rm")[0].args
+
+
+def undeploy_keeps_checkout(lab: Lab, habits: str) -> object:
+    lab.new(habits)
+    lab.checkout.git("checkout", "--quiet", "main")
+    lab.docker.on("service", "ls", out="x\n")
+    lab.docker.on("stack", "rm")
+    lab.done("app", "undeploy", DOMAIN, "-o", "-n", habits=habits)
+    return lab.checkout.head == lab.checkout.git("rev-parse", "main")
+
+
+def unknown_charset_is_default(lab: Lab, habits: str) -> object:
+    lab.new(habits)
+    lab.env_file.write_text(lab.env_file.read_text().replace("charset=hex", "charset=odd"))
+    lab.docker.on("secret", "ls")
+    lab.docker.on("secret", "create")
+    return lab.run(*GENERATE, habits=habits).code
+
+
+def volume_in_use_fails(lab: Lab, habits: str) -> object:
+    lab.new(habits)
+    lab.docker.on("volume", "ls", out="data\n")
+    lab.docker.on("volume", "rm", err="volume is in use", code=1)
+    lab.run("app", "volume", "rm", DOMAIN, "-n", habits=habits)
+    return len(lab.docker.of("volume", "rm")) > 1
+
+
+SEEN: tuple[Seen, ...] = (
+    chaos_commit_is_pinned,
+    compose_environment_wins,
+    env_stack_name_wins,
+    exports_win,
+    generate_nothing_fails,
+    labels_on_app_only,
+    local_domains_unchecked,
+    machine_logs_on_stderr,
+    new_chaos_moves_checkout,
+    new_fills_domain,
+    quoted_exports_count,
+    rm_refuses_deployed,
+    short_secrets_are_phrases,
+    stack_name_is_trimmed,
+    undeploy_keeps_checkout,
+    unknown_charset_is_default,
+    volume_in_use_fails,
+)
+
+
+@pytest.mark.parametrize("seen", SEEN, ids=lambda seen: seen.__name__)
+def test_a_flipped_switch_is_seen(seen: Seen, tmp_path: Path) -> None:
+    made = {habits: miniabralab.make(tmp_path / (habits or "default")) for habits in ("", seen.__name__)}
+    believed, flipped = (seen(lab, habits) for habits, lab in made.items())
+    assert believed != flipped
+
+
+def test_every_switch_has_a_test() -> None:
+    assert [seen.__name__ for seen in SEEN] == [field.name for field in dataclasses.fields(Habits)]
