@@ -1,0 +1,61 @@
+"""Python programs for tests: started for real, spoken to by their lines, and gone when the test ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from recipeci.host.command import program
+
+TESTS = Path(__file__).parents[1]
+SECONDS = 60
+"""After which a program that does not end is killed; none needs a tenth of it."""
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return an environment made from nothing, in which `unit.…` can be imported."""
+    return {"PATH": os.defpath, "PYTHONPATH": str(TESTS), **(extra or {})}
+
+
+@contextlib.contextmanager
+def started(code: str, *args: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a Python program with pipes; whatever happens, it is killed and reaped at the end of the block."""
+    with subprocess.Popen(
+        [program("setpriv"), "--pdeathsig", "KILL", "--", sys.executable, "-c", code, *args],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    """Return the next line that the program prints."""
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def tell(process: subprocess.Popen[str], words: str) -> None:
+    """Give the program a line."""
+    assert process.stdin is not None
+    process.stdin.write(words + "\n")
+    process.stdin.flush()
+
+
+def ended(
+    argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> tuple[int, str, str]:
+    """Run a program to its end: (code, stdout, stderr)."""
+    done = subprocess.run(
+        argv, env=dict(env or environment()), cwd=cwd, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
