@@ -197,8 +197,15 @@ def epoch(text: str) -> float:
 
 
 def same_template(one: Json, other: Json) -> bool:
-    """Say whether two task templates are the same, whatever the order of their keys."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    """Say whether two task templates are the same, whatever the order of their keys.
+
+    The API says `Runtime: container` of every service and leaves it out of every task (Docker 26.1.5): no difference.
+    """
+    return _comparable(one) == _comparable(other)
+
+
+def _comparable(template: Json) -> str:
+    return json.dumps({key: value for key, value in template.items() if key != "Runtime"}, sort_keys=True)
 
 
 def _now() -> float:
