@@ -33,12 +33,15 @@ FLAGS = (
     *("--bridge", "none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--userland-proxy=false"),
     *("--host", "unix:///run/recipeci/docker.sock", "--pidfile", "/run/recipeci/docker.pid"),
     *("--exec-root", "/run/docker", "--config-file", "/run/recipeci/daemon.json"),
+    *("--containerd", "/run/containerd/containerd.sock"),
 )
+CONTAINERD_CONFIG = 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
 # A tmpfs on /run hides the machine's containerd and keeps the shims' sockets out of its /run; where resolv.conf is a
-# link into /run its content is put back. dockerd 20.10 writes to /var/lib/docker whatever its data root is.
+# link into /run its content is put back. dockerd 20.10 writes to /var/lib/docker whatever its data root is. containerd
+# is started here because dockerd needs 1.0 s to find one that it has started, and 1.0 s to end it.
 INSIDE = """
 set -eu
-folder=$1; shift
+folder=$1; data=$2; shift 2
 resolver=$(readlink -f /etc/resolv.conf || true)
 mkdir "$folder/root"
 mount -n -t tmpfs -o mode=755 tmpfs "$folder/root"
@@ -50,6 +53,9 @@ case $resolver in
   /run/*) mkdir -p "${resolver%/*}"; cp /run/recipeci/resolv.conf "$resolver" ;;
 esac
 if [ -d /var/lib/docker ]; then mount -n -t tmpfs -o size=1m tmpfs /var/lib/docker; fi
+containerd --config /run/recipeci/containerd.toml --log-level warn --root "$data/containerd" \\
+  --state /run/containerd --address /run/containerd/containerd.sock &
+until [ -S /run/containerd/containerd.sock ]; do kill -0 $!; sleep 0.02; done
 exec "$@"
 """
 
@@ -131,6 +137,7 @@ def _prepared(
     control.mkdir(mode=0o700)
     (control / "cli").mkdir()
     (control / "daemon.json").write_text(json.dumps(CONFIG), encoding="utf-8")
+    (control / "containerd.toml").write_text(CONTAINERD_CONFIG, encoding="utf-8")
     # A socket's path has 107 bytes at most and the cache folder's may be longer: it is reached through a descriptor.
     fd = os.open(control, os.O_PATH | os.O_DIRECTORY)
     ending.callback(os.close, fd)
@@ -143,7 +150,7 @@ def _argv(folder: Path, *, control: Path, programs: DockerPrograms, cgroup: str)
     init = programs.docker_init or Path(program("tini"))
     return [
         *("unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child=KILL", "--mount-proc"),
-        *("--propagation", "private", "--", "sh", "-c", INSIDE, "sh", str(control)),
+        *("--propagation", "private", "--", "sh", "-c", INSIDE, "sh", str(control), str(folder / "data")),
         *(str(init), "--", str(programs.dockerd), *FLAGS),
         *("--data-root", str(folder / "data"), "--cgroup-parent", f"/{cgroup}"),
     ]
