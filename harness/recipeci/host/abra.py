@@ -143,11 +143,11 @@ class Abra:
         try:
             return self._runner.run(argv, timeout=timeout, env=self._env(), terminal=terminal, on_line=on_line)
         except CommandTimeout as error:
-            if quiet:
-                raise CommandTimeout(argv, out="", err="", seconds=error.seconds) from None
-            raise
+            kept = ("", "") if quiet else (error.out, error.err)
+            failed: CommandFailed = CommandTimeout(argv, out=kept[0], err=kept[1], seconds=error.seconds)
         except CommandFailed as error:
-            raise _failed(args, error, quiet=quiet) from None
+            failed = _failed(args, error, quiet=quiet)
+        raise failed  # outside of the handler: as its context the first error would keep what was printed
 
     def _env(self) -> Mapping[str, str]:
         """All of its environment; the home is beside ABRA_DIR, so that nothing is written or read elsewhere."""
