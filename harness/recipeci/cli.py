@@ -300,5 +300,8 @@ def _run(asked: Request, config: Settings) -> int:
     )
     interrupts = Interrupts()
     with interrupts.handled(), console.commands_shown():
+        if asked.plan_only:
+            execute.show_plan(asked, config, console=console)
+            return 0
         report = execute.run(asked, config, console=console, interrupts=interrupts)
     return report.exit_code

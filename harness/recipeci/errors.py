@@ -83,6 +83,7 @@ class WaitFailed(RecipeCIError):
     def __init__(self, what: str, *, reason: str, last: str) -> None:
         """Keep the reason and what was seen last."""
         super().__init__(f"{what}: {reason}" + (f"; last seen: {last}" if last else ""))
+        self.what = what
         self.reason = reason
         self.last = last
 

@@ -180,7 +180,10 @@ class TierResult:
 
 @dataclass(frozen=True)
 class LintResult:
-    """What the recipe's own files have wrong (`fail`), and abra's lint table where it was run."""
+    """What the recipe's own files have wrong, and abra's lint table where it was run.
+
+    `blocking` says that the files are so wrong that nothing is deployed; broken rules of abra's cost only level 5.
+    """
 
     outcome: Outcome
     reason: str = ""
@@ -188,6 +191,7 @@ class LintResult:
     rules: int = 0
     not_checked: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
+    blocking: bool = False
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,9 @@ class Clock(Protocol):
     def now(self) -> str:
         """Return the time as ISO 8601 in UTC, to the second."""
 
+    def epoch(self) -> float:
+        """Return seconds since 1970: the scale of Docker's timestamps."""
+
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
 
@@ -44,6 +47,10 @@ class SystemClock:
     def now(self) -> str:
         """See Clock.now."""
         return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+    def epoch(self) -> float:
+        """See Clock.epoch."""
+        return time.time()
 
     def sleep(self, seconds: float) -> None:
         """See Clock.sleep."""

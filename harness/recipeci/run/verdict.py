@@ -72,7 +72,7 @@ def verdict(
 
     Args:
         tiers: the results of the tiers, in order.
-        lint: the recipe's own files; `fail` there means that nothing was deployed.
+        lint: the recipe's own files; where it is blocking, nothing was deployed.
         planned: the tiers that the plan has; one without a result is unverified.
         deploys: how often an app was made; it must be `expected_deploys` (1, or 0 where lint failed).
         expected_deploys: see above.
@@ -83,7 +83,7 @@ def verdict(
     """
     outcomes = [tier.outcome for tier in tiers]
     outcomes += [Outcome.UNVERIFIED for name in planned if name not in {tier.name for tier in tiers}]
-    outcomes += [Outcome.FAIL] if lint.outcome is Outcome.FAIL else []
+    outcomes += [Outcome.FAIL] if lint.blocking else []
     outcomes += [Outcome.FAIL] if deploys != expected_deploys and not errors else []
     outcomes += [Outcome.FAIL] if leftovers else []
     outcomes += [Outcome.UNVERIFIED] if leftovers is None and expected_deploys else []

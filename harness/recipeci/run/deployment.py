@@ -1,0 +1,196 @@
+"""The only place that deploys: one app for one run, made once, moved to the target once, removed at the end.
+
+Every call of abra that touches the recipe is followed by a question to git: abra moves checkouts (A-01), and what it
+says of them is no proof. Whose fault a failure is, is decided here: a command of abra's that fails on the recipe is the
+recipe's (`OpFailed`), one that hangs or a daemon that is gone is the host's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from recipeci.errors import CommandFailed, CommandTimeout, OpFailed, WaitFailed
+from recipeci.host.abra import Abra
+from recipeci.host.clock import Clock, until
+from recipeci.host.clone import Clone
+from recipeci.host.docker import StackState, Swarm
+from recipeci.model import BaseMode, Commit
+from recipeci.recipe.compose import Compose
+from recipeci.recipe.envfile import EnvFile
+from recipeci.run import settled
+from recipeci.run.environment import Environment
+from recipeci.run.plan import Plan
+
+log = logging.getLogger(__name__)
+ABRA_SECONDS = 120.0
+"""With `-c` abra returns at once; it may still ask a registry for each image."""
+LOG_LINES = 20
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """One deploy that has settled: the stack, when abra was called (epoch seconds), and what was asked of Docker."""
+
+    state: StackState
+    since: float
+    compose: Compose
+    head: Commit
+
+
+@dataclass
+class Deployment:
+    """The run's one app; `notes` are what an operator must do too."""
+
+    domain: str
+    stack: str
+    plan: Plan
+    clone: Clone
+    abra: Abra
+    swarm: Swarm
+    environment: Environment
+    clock: Clock
+    note: Callable[[str], None]
+    scratch: Path
+    """A folder that the cell sees too."""
+    upgrading: bool = False
+
+    @property
+    def env_file(self) -> Path:
+        """The app's `.env`, where abra keeps it."""
+        return self.abra.env_file(self.domain)
+
+    def create(self) -> None:
+        """Make the app at the plan's first commit: `app new`, checkout moved back, env, secrets."""
+        base = self.plan.base
+        pinned = base is not None and base.mode is BaseMode.PINNED
+        version = base.version if base and pinned else None
+        with _recipes_fault("abra app new"):
+            self.abra.app_new(self.plan.recipe, domain=self.domain, version=version, chaos=not pinned)
+        self.clone.checkout(self.plan.first_commit)
+        self._write_env(self.environment.first(self._env()))
+        self._secrets()
+
+    def deploy_first(self) -> None:
+        """Deploy the base by its version (or checked out, by chaos), or the target where there is no base."""
+        base = self.plan.base
+        if base and base.mode is BaseMode.PINNED:
+            self._deploy(version=base.version, chaos=False)
+        else:
+            self._deploy(version=None, chaos=True)
+
+    def upgrade(self) -> None:
+        """Move the checkout, the env and the secrets to the target, and deploy it by chaos."""
+        self.upgrading = True
+        self.clone.checkout(self.plan.target.commit)
+        upgraded, added = self.environment.upgraded(self._env())
+        self._write_env(upgraded)
+        for line in added:
+            self.note(f"new in .env.sample and added to the app's env: {line}")
+        self._secrets()
+        self._deploy(version=None, chaos=True)
+
+    def settle(self, *, since: float, timeout: float) -> Deployed:
+        """Wait until what was deployed at `since` is settled.
+
+        Raises WaitFailed with the reason and the guilty service's last log lines.
+        """
+        compose = self.environment.resolved(self._env())
+        expected = settled.Expected(
+            services=frozenset(f"{self.stack}_{name}" for name in compose.services),
+            ending=frozenset(f"{self.stack}_{name}" for name, service in compose.services.items() if service.ends),
+            since=since,
+        )
+        state = self._until_settled(expected, timeout=timeout)
+        return Deployed(state=state, since=since, compose=compose, head=self.clone.head())
+
+    def _until_settled(self, expected: settled.Expected, *, timeout: float) -> StackState:
+        def look() -> tuple[StackState, settled.Judgement]:
+            state = self.swarm.stack(self.stack)
+            return state, settled.judge(state, expected)
+
+        try:
+            state, _ = until(
+                look,
+                lambda seen: seen[1].settled,
+                what="deployment",
+                clock=self.clock,
+                timeout=timeout,
+                failed=lambda seen: seen[1].hopeless or None,
+                describe=lambda seen: seen[1].summary,
+            )
+        except WaitFailed as e:
+            raise WaitFailed(e.what, reason=self._with_logs(e.reason, look()[1]), last=e.last) from e
+        return state
+
+    def _with_logs(self, reason: str, judgement: settled.Judgement) -> str:
+        """Add the last log lines of the service that is to blame."""
+        service = self.swarm.stack(self.stack).service(judgement.guilty) if judgement.guilty else None
+        lines = self.swarm.logs(service.id, lines=LOG_LINES) if service else ""
+        return reason + (f"\nlast log lines of {judgement.guilty}:\n{lines}" if lines else "")
+
+    def _deploy(self, *, version: str | None, chaos: bool) -> None:
+        with self._still_there("abra app deploy"), _recipes_fault("abra app deploy"):
+            self.abra.app_deploy(self.domain, version=version, chaos=chaos, timeout=ABRA_SECONDS)
+
+    def _secrets(self) -> None:
+        """Insert what recipe.yml gives, and let abra generate the rest; those that are there stay as they are."""
+        env = self._env()
+        wanted = {s.key: s.name(self.stack) for s in self.environment.resolved(env).secrets.values() if s.external}
+        versions = {secret.name: secret.version for secret in env.secrets}
+        for key in self._absent(wanted) & self.plan.meta.secrets.keys():
+            self._insert(key, version=versions.get(key, "v1"))
+        if missing := self._absent(wanted):
+            with self._still_there("abra app secret generate"), _recipes_fault("abra app secret generate"):
+                self.abra.app_secret_generate(self.domain)
+            self._new_secrets(missing)
+
+    def _absent(self, wanted: Mapping[str, str]) -> frozenset[str]:
+        """Return the keys of the secrets that the swarm does not have."""
+        there = {item.name for item in self.swarm.objects() if item.kind == "secret"}
+        return frozenset(key for key, name in wanted.items() if name not in there)
+
+    def _insert(self, key: str, *, version: str) -> None:
+        """Store a secret's value from recipe.yml; the file is gone when abra has read it."""
+        with tempfile.NamedTemporaryFile(dir=self.scratch) as file, self._still_there("abra app secret insert"):
+            file.write(self.plan.meta.secrets[key])
+            file.flush()
+            with _recipes_fault("abra app secret insert"):
+                self.abra.app_secret_insert(self.domain, name=key, version=version, file=Path(file.name))
+
+    def _new_secrets(self, missing: frozenset[str]) -> None:
+        """Note the secrets that the upgrade brought: an operator must generate them too (E-08)."""
+        if self.upgrading:
+            for key in sorted(missing):
+                self.note(f"new secret, generated before the upgrade: {key}")
+
+    def _env(self) -> EnvFile:
+        return EnvFile.parse(self.env_file.read_text(encoding="utf-8"), where=self.env_file.name)
+
+    @contextlib.contextmanager
+    def _still_there(self, what: str) -> Iterator[None]:
+        """Assert that a call of abra left the checkout where it was."""
+        before = self.clone.head()
+        yield
+        if (after := self.clone.head()) != before:
+            msg = f"{what} moved the recipe's checkout from {before} to {after}"
+            raise OpFailed(msg)
+
+    def _write_env(self, env: EnvFile) -> None:
+        self.env_file.write_text(env.text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _recipes_fault(what: str) -> Iterator[None]:
+    """Turn abra's refusal into the recipe's failure; a call that hung stays the host's."""
+    try:
+        yield
+    except CommandTimeout:
+        raise
+    except CommandFailed as e:
+        msg = f"{what}: {e.message}"
+        raise OpFailed(msg) from e

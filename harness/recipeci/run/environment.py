@@ -1,0 +1,106 @@
+"""The only place that says what an app's `.env` becomes, and what its compose files mean with it.
+
+The same rules make the env that is predicted (to know images and faults before anything runs) and the one that is
+deployed, so that both are of one mind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from recipeci.errors import RecipeInvalid
+from recipeci.host.clone import Clone
+from recipeci.host.docker_cli import DockerCli
+from recipeci.model import Commit
+from recipeci.recipe import rawcompose
+from recipeci.recipe.compose import Compose
+from recipeci.recipe.envfile import EnvFile
+from recipeci.recipe.exports import literal_exports
+from recipeci.run.plan import Plan
+
+SAMPLE = ".env.sample"
+ABRA_SH = "abra.sh"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What this run sets in the app's env, over what the recipe's sample says."""
+
+    plan: Plan
+    domain: str
+    stack: str
+    clone: Clone
+    docker: DockerCli
+
+    def sample(self, commit: Commit) -> EnvFile:
+        """Return a commit's `.env.sample`; raises RecipeInvalid if it is missing or cannot be read."""
+        return EnvFile.parse(self.clone.read(commit, SAMPLE), where=SAMPLE)
+
+    def first(self, env: EnvFile) -> EnvFile:
+        """Return the env of the first deployment, made from the sample's (or from what abra made of it)."""
+        meta = self.plan.meta
+        own = meta.env_base if self.plan.base else meta.env_head
+        return _with(env, {**self._own(), **meta.env, **own})
+
+    def upgraded(self, env: EnvFile) -> tuple[EnvFile, tuple[str, ...]]:
+        """Return the env of the target's deployment, and the lines that its sample has and the app lacked (E-08)."""
+        added = self.sample(self.plan.target.commit).missing_from(env)
+        return _with(env.append(added), {**self._own(), **self.plan.meta.env_head}), added
+
+    def fresh(self) -> EnvFile:
+        """Return the env that the target would have if it were installed afresh."""
+        return _with(
+            self.sample(self.plan.target.commit), {**self._own(), **self.plan.meta.env, **self.plan.meta.env_head}
+        )
+
+    def predicted(self) -> tuple[tuple[Commit, EnvFile], ...]:
+        """Return each deployment's commit with the env that it will have, in their order."""
+        first = self.first(self.sample(self.plan.first_commit))
+        if self.plan.base is None:
+            return ((self.plan.first_commit, first),)
+        upgraded, _ = self.upgraded(first)
+        return ((self.plan.first_commit, first), (self.plan.target.commit, upgraded))
+
+    def resolved(self, env: EnvFile) -> Compose:
+        """Return the checked-out compose files as Docker resolves them with an env.
+
+        Raises RecipeInvalid if a file is missing or they are no valid stack.
+        """
+        files = [self._file(name) for name in env.compose_files]
+        return Compose.parse(self.docker.stack_config(files, env=self._interpolation(env)))
+
+    def _own(self) -> dict[str, str]:
+        """Return the keys that are the run's own: no certificate resolver, which would ask the network."""
+        extra = {key: f"{name}.{self.domain}" for key, name in self.plan.meta.extra_domains.items()}
+        return {"DOMAIN": self.domain, "LETS_ENCRYPT_ENV": "", **extra}
+
+    def _interpolation(self, env: EnvFile) -> Mapping[str, str]:
+        """Return what compose files see: the env, then abra.sh's exports, and the stack's name."""
+        script = self.clone.folder / ABRA_SH
+        literal = literal_exports(script.read_text(encoding="utf-8", errors="replace")) if script.is_file() else {}
+        return {**env.values(), **literal, "STACK_NAME": self.stack}
+
+    def _file(self, name: str) -> Path:
+        path = self.clone.folder / name
+        if not path.resolve().is_relative_to(self.clone.folder.resolve()) or not path.is_file():
+            msg = f"COMPOSE_FILE names {name}, which is not in the recipe"
+            raise RecipeInvalid(msg)
+        return path
+
+
+def labelled_version(clone: Clone, commit: Commit) -> str:
+    """Return the version label of a commit's compose files under its `.env.sample`; empty if there is none.
+
+    Raises RecipeInvalid if a file is missing or cannot be read.
+    """
+    env = EnvFile.parse(clone.read(commit, SAMPLE), where=SAMPLE)
+    raws = [rawcompose.mapping(clone.read(commit, name), where=name) for name in env.compose_files]
+    return rawcompose.version_label(raws, env.values())
+
+
+def _with(env: EnvFile, values: Mapping[str, str]) -> EnvFile:
+    for key, value in values.items():
+        env = env.set(key, value)
+    return env

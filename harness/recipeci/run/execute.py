@@ -1,0 +1,305 @@
+"""The only place that carries out a run from its first step to its report: read `run` and `Run` aloud.
+
+Errors before there is a plan are the caller's or the source's, and leave no folder. From then on every end, also an
+interrupted one, is torn down and has a report.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import recipeci
+from recipeci.errors import HostError, Interrupted, RecipeCIError
+from recipeci.host import cell as cells
+from recipeci.host import engine
+from recipeci.host.abra import Abra, AbraProgram, choose
+from recipeci.host.cell import Cell, CellSpec
+from recipeci.host.clock import Clock, SystemClock
+from recipeci.host.command import LocalRunner, Runner
+from recipeci.host.docker import Swarm
+from recipeci.host.docker_cli import DockerCli
+from recipeci.host.engine import DockerPrograms
+from recipeci.host.http import Http
+from recipeci.host.store import Store
+from recipeci.model import Outcome, Report, Request, Settings, Tier, TierResult
+from recipeci.report import runlog
+from recipeci.report.console import Console
+from recipeci.report.write import write
+from recipeci.run import janitor, preparation, source, workspace
+from recipeci.run import plan as plans
+from recipeci.run.deployment import Deployment
+from recipeci.run.environment import Environment
+from recipeci.run.interrupt import Interrupts
+from recipeci.run.plan import Fate, Step
+from recipeci.run.preparation import Preparation
+from recipeci.run.record import Record
+from recipeci.run.source import Sourced
+from recipeci.run.teardown import Teardown
+from recipeci.run.tiers import Tiers
+from recipeci.run.workspace import Workspace
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+ATTEMPTS = 2
+"""The host's faults are given a fresh cell once (DESIGN §4); the recipe's are not."""
+PROXY_SECONDS = 60.0
+
+
+def show_plan(request: Request, settings: Settings, *, console: Console) -> None:
+    """Print what a run would do; writes only a clone that it removes, and asks nothing of Docker."""
+    with tempfile.TemporaryDirectory(prefix="recipeci-plan-") as scratch:
+        found = source.sourced(request, settings, into=Path(scratch) / "clone", runner=LocalRunner())
+    for line in plans.describe(found.plan):
+        console.say(line)
+
+
+def run(request: Request, settings: Settings, *, console: Console, interrupts: Interrupts) -> Report:
+    """Carry out one run and return its report, which is written and printed by then.
+
+    Raises UsageError or HostError if there can be no run: wrong options, no source, no room. No folder is left then.
+    """
+    clock, runner = SystemClock(), LocalRunner()
+    for line in janitor.clean(settings, runner=runner, clock=clock):
+        console.note(line)
+    programs = engine.find(settings.docker_prefix, path=settings.search_path)
+    abra = choose(request.abra, settings.abra, runner=runner, path=settings.search_path)
+    console.say(f"abra: {abra.program.name} {abra.program.version}{' (built in)' if abra.program.built_in else ''}")
+    with (
+        workspace.opened(request, settings, source=request.source or settings.forge, clock=clock) as place,
+        runlog.logged(place.log),
+    ):
+        with console.phase("checkout"):
+            found = source.sourced(request, settings, into=place.checkout, runner=runner)
+        place.write_manifest(
+            target=found.plan.target, creates=[f"stack {place.stack}", f"cgroup recipeci-{place.run_id}"]
+        )
+        going = Run(request, settings, place, found, abra, programs, runner, clock, console, interrupts)
+        return going.to_its_end()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run that has a plan: what was asked, where, with which programs."""
+
+    request: Request
+    settings: Settings
+    place: Workspace
+    found: Sourced
+    abra: AbraProgram
+    programs: DockerPrograms
+    runner: Runner
+    clock: Clock
+    console: Console
+    interrupts: Interrupts
+
+    def to_its_end(self) -> Report:
+        """Carry the plan out, and report whatever ended it."""
+        record = Record(self.place, self.found.plan)
+        record.programs["abra"] = self.abra.program
+        for note in self.found.plan.notes:
+            record.note(note)
+        self.interrupts.arm(self.found.plan.meta.timeouts.deadline)
+        try:
+            self._carry_out(record)
+        except RecipeCIError as e:
+            log.info("%s: %s", e.kind, e.message)
+            record.failed(e)
+        except Exception as e:
+            log.exception("a bug of recipeci")
+            record.failed(e)
+        with self.interrupts.shielded():
+            return self._reported(record)
+
+    def _reported(self, record: Record) -> Report:
+        """Write the report, remove what nobody needs any more, print the summary."""
+        self.place.discard(self.place.swarm)
+        self.place.discard(self.place.shared)
+        report = record.report(phases=self.console.phases, seconds=self.console.seconds)
+        path = write(report, self.place.folder)
+        for note in report.notes:
+            self.console.note(note)
+        self.console.finish(report, path=path)
+        return report
+
+    def _carry_out(self, record: Record) -> None:
+        ready = self._prepared(record)
+        if record.lint.blocking or ready.base_fault or not self._has_work():
+            record.expected_deploys, record.leftovers = 0, ()
+            return
+        store = Store(
+            self._cache() / "store",
+            programs=self.programs,
+            runner=self.runner,
+            clock=self.clock,
+            env=dict(self.settings.network_env),
+        )
+        with self.console.phase("images"):
+            store.ensure(ready.images, images=self.request.images, say=self.console.say)
+            proxy, program = store.ensure_proxy(
+                self.request.proxy_image, images=self.request.images, say=self.console.say
+            )
+        record.programs["proxy"] = program
+        self._attempted(record, store, images=ready.images, proxy=proxy)
+
+    def _prepared(self, record: Record) -> Preparation:
+        """Lint the recipe's own files; what is wrong with them, or with the base's, ends the run before it began."""
+        began = self.clock.monotonic()
+        with self.console.phase("lint"):
+            ready = preparation.prepared(self._environment())
+        if ready.findings:
+            record.lint = preparation.own_lint(ready.findings, seconds=round(self.clock.monotonic() - began, 3))
+        if ready.base_fault and (base := self.found.plan.base):
+            reason = f"the base {base.version} cannot be deployed: {ready.base_fault}"
+            record.tiers.append(TierResult(Tier.INSTALL, Outcome.FAIL, reason, op="deploy"))
+        return ready
+
+    def _attempted(self, record: Record, store: Store, *, images: tuple[str, ...], proxy: str) -> None:
+        """Carry out the tiers in a cell; a fault of the host's gets one more, fresh cell."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                self._in_a_cell(record, store, images=images, proxy=proxy)
+            except HostError as e:
+                if attempt == ATTEMPTS:
+                    raise
+                record.fresh_attempt(e)
+                shutil.rmtree(self.place.abra_dir / "servers", ignore_errors=True)  # the app of the first attempt
+                self.console.note(f"the host's fault, repeated in a fresh cell: {e.message}")
+            else:
+                return
+
+    def _in_a_cell(self, record: Record, store: Store, *, images: tuple[str, ...], proxy: str) -> None:
+        with contextlib.ExitStack() as stack:
+            with self.console.phase("cell"):
+                lending = stack.enter_context(store.lend([*images, proxy], data_root=self.place.swarm / "data"))
+                spec = CellSpec(
+                    name=self.place.run_id,
+                    folder=self.place.swarm,
+                    shared=self.place.shared,
+                    read_only=self._read_only(),
+                    domain=workspace.CELL_DOMAIN,
+                    proxy_image=proxy,
+                    layers=lending.mounts,
+                )
+                making = cells.running(
+                    spec, programs=self.programs, runner=self.runner, clock=self.clock, lock_fds=lending.fds
+                )
+                cell = stack.enter_context(_ended_in_peace(making, self.interrupts))
+            swarm = Swarm(cell.socket)
+            stack.callback(swarm.close)
+            record.images = tuple(image for image in lending.images if image.ref != proxy)
+            record.programs |= {"docker": swarm.program(), "vip": cell.vip}
+            self._deployed(record, cell, swarm)
+
+    def _deployed(self, record: Record, cell: Cell, swarm: Swarm) -> None:
+        """Deploy once, carry out every step against that deployment, and always tear it down."""
+        abra = Abra(
+            self.abra,
+            runner=cell.runner,
+            abra_dir=self.place.abra_dir,
+            docker_folder=self.programs.folder,
+            on_line=lambda line: log.debug("abra: %s", line),
+        )
+        self._lint_by_abra(record, abra)
+        before = swarm.objects()
+        teardown = Teardown(self.place.domain, self.place.stack, abra, swarm, self.clock, record.note)
+        try:
+            self._steps(record, cell, swarm, abra)
+            if self.request.keep:
+                self._kept(cell)
+        finally:
+            with self.interrupts.shielded(), self.console.phase("teardown"):
+                record.deploys = abra.deploys(self.place.domain)
+                record.leftovers = teardown.run(before=before)
+                self._note_names(record, cell)
+
+    def _steps(self, record: Record, cell: Cell, swarm: Swarm, abra: Abra) -> None:
+        with self.console.phase("proxy"):
+            cell.wait_proxy(PROXY_SECONDS)
+        deployment = Deployment(
+            domain=self.place.domain,
+            stack=self.place.stack,
+            plan=self.found.plan,
+            clone=self.found.clone,
+            abra=abra,
+            swarm=swarm,
+            environment=self._environment(),
+            clock=self.clock,
+            note=record.note,
+            scratch=self.place.shared,
+        )
+        http = Http(connect=cell.connect, ca_file=cell.ca_file)
+        tiers = Tiers(deployment, http, self.clock, self.console)
+        for step in self._all_steps():
+            result = tiers.run(step, earlier=record.tiers)
+            record.identity = tiers.identity
+            record.tiers.append(result)
+
+    def _all_steps(self) -> tuple[Step, ...]:
+        """Return the plan's steps; an upgrade without an install tier needs the first deployment all the same."""
+        steps = self.found.plan.steps
+        if steps[0].tier is Tier.INSTALL and steps[0].fate is Fate.RUN:
+            return steps
+        return (Step(Tier.INSTALL, Fate.RUN), *(step for step in steps if step.tier is not Tier.INSTALL))
+
+    def _lint_by_abra(self, record: Record, abra: Abra) -> None:
+        began = self.clock.monotonic()
+        with self.console.phase("abra lint"):
+            self.found.clone.checkout(self.found.plan.target.commit)
+            record.lint = preparation.abra_lint(
+                abra, self.found.plan.recipe, seconds=round(self.clock.monotonic() - began, 3)
+            )
+
+    def _kept(self, cell: Cell) -> None:
+        """Leave the deployment up until Ctrl-C, and say how to look at it."""
+        self.interrupts.disarm()
+        docker = f"{self.programs.docker} -H unix://{cell.socket}"
+        inside = f"nsenter --target {cell.init} --net"
+        self.console.say(f"kept: {docker} service ls")
+        self.console.say(
+            f"kept: {inside} curl --cacert {cell.ca_file} --connect-to ::{cell.address} https://{self.place.domain}/"
+        )
+        self.console.say("kept until Ctrl-C")
+        with contextlib.suppress(Interrupted):  # the way to end it, not an error
+            threading.Event().wait()
+
+    def _note_names(self, record: Record, cell: Cell) -> None:
+        """Note what apps looked for outside of the cell."""
+        for asked in cell.asked_names():
+            record.note(f"{asked.service or 'a container'} asked for {asked.name}; the cell has no route out")
+
+    def _environment(self) -> Environment:
+        docker = DockerCli(self.programs.docker, runner=self.runner)
+        return Environment(self.found.plan, self.place.domain, self.place.stack, self.found.clone, docker)
+
+    def _has_work(self) -> bool:
+        return any(step.fate is Fate.RUN for step in self.found.plan.steps)
+
+    def _cache(self) -> Path:
+        return workspace.cache_folder(self.settings)
+
+    def _read_only(self) -> tuple[Path, ...]:
+        """Return the host's folders that a cell shows: our Python, its packages, abra, Docker."""
+        package = Path(recipeci.__file__).resolve().parents[1]
+        folders = (Path(sys.prefix), Path(sys.base_prefix), package, *self.abra.read_only, *self.programs.folders)
+        return tuple(dict.fromkeys(folders))
+
+
+@contextlib.contextmanager
+def _ended_in_peace(manager: contextlib.AbstractContextManager[T], interrupts: Interrupts) -> Iterator[T]:
+    """Enter a context whose end no signal cuts short."""
+    stack = contextlib.ExitStack()
+    value = stack.enter_context(manager)
+    try:
+        yield value
+    finally:
+        with interrupts.shielded():
+            stack.__exit__(*sys.exc_info())

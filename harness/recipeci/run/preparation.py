@@ -1,0 +1,88 @@
+"""The only place that looks at the recipe's files before anything runs: lint, and the images that will be needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from recipeci.errors import RecipeInvalid
+from recipeci.host.abra import Abra
+from recipeci.host.clone import SUBMODULE, Clone
+from recipeci.model import Commit, LintResult, Outcome
+from recipeci.recipe import lint
+from recipeci.recipe.compose import Compose
+from recipeci.recipe.envfile import EnvFile
+from recipeci.run.environment import Environment
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What the files say: findings that forbid a deployment, the base's own fault if it has one, the images."""
+
+    findings: tuple[str, ...]
+    base_fault: str
+    images: tuple[str, ...]
+
+
+def prepared(environment: Environment) -> Preparation:
+    """Judge the target's files, and resolve the compose files of every deployment; nothing is deployed or pulled."""
+    target = environment.plan.target.commit
+    findings = lint.of_files(_tree(environment.clone, target))
+    if findings:
+        return Preparation(findings, "", ())
+    try:
+        fresh = _resolved(environment, target, environment.fresh())
+    except RecipeInvalid as e:
+        return Preparation((e.message,), "", ())
+    if findings := lint.of_stack(fresh, stack=environment.stack):
+        return Preparation(findings, "", ())
+    try:
+        composes = [_resolved(environment, commit, env) for commit, env in environment.predicted()]
+    except RecipeInvalid as e:
+        return Preparation((), e.message, fresh.images)
+    return Preparation((), "", tuple(dict.fromkeys(image for one in composes for image in one.images)))
+
+
+def own_lint(findings: tuple[str, ...], *, seconds: float) -> LintResult:
+    """Return the lint of a recipe whose files have something wrong."""
+    return LintResult(
+        outcome=Outcome.FAIL,
+        reason="; ".join(findings),
+        seconds=seconds,
+        rules=lint.RULES,
+        findings=findings,
+        blocking=True,
+    )
+
+
+def abra_lint(abra: Abra, recipe: str, *, seconds: float) -> LintResult:
+    """Return abra's own lint of what is checked out, which is pristine; it costs only level 5."""
+    table = abra.recipe_lint(recipe)
+    broken = tuple(f"{row.ref} ({row.severity}) {row.rule}" for row in table.broken)
+    outcome = Outcome.FAIL if broken else table.outcome
+    return LintResult(
+        outcome=outcome,
+        reason=table.problem or "; ".join(broken),
+        seconds=seconds,
+        rules=len(table.rows),
+        not_checked=tuple(f"{row.ref} {row.rule}" for row in table.skipped),
+        findings=broken,
+    )
+
+
+def _tree(clone: Clone, commit: Commit) -> lint.RecipeTree:
+    """Read the files that are judged, from git's objects."""
+    entries = clone.tree(commit)
+    paths = frozenset(entry.path for entry in entries)
+    sample = clone.read(commit, lint.SAMPLE) if lint.SAMPLE in paths else ""
+    names = {lint.SAMPLE, *lint.wanted(sample)} & paths
+    return lint.RecipeTree(
+        paths=paths,
+        texts={name: clone.read(commit, name) for name in names},
+        leaving={entry.path: entry.leads_to for entry in entries if entry.leaves_tree},
+        submodules=tuple(entry.path for entry in entries if entry.mode == SUBMODULE),
+    )
+
+
+def _resolved(environment: Environment, commit: Commit, env: EnvFile) -> Compose:
+    environment.clone.checkout(commit)
+    return environment.resolved(env)

@@ -1,0 +1,113 @@
+"""The only place that collects what a run finds while it goes on, and makes the report of it, however it ended."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from recipeci.errors import RecipeCIError, exit_code_of
+from recipeci.model import (
+    Identity,
+    ImageUsed,
+    Leftover,
+    LintResult,
+    Outcome,
+    Phase,
+    Program,
+    Report,
+    RunError,
+    Tier,
+    TierResult,
+)
+from recipeci.run import verdict
+from recipeci.run.plan import Plan
+from recipeci.run.workspace import Workspace
+
+
+@dataclass
+class Record:
+    """What one run has found so far. `plan` and `builtin_is_final` are what its verdict is measured against."""
+
+    workspace: Workspace
+    plan: Plan
+    programs: dict[str, Program] = field(default_factory=dict)
+    lint: LintResult = field(default_factory=lambda: LintResult(Outcome.UNVERIFIED, "not run"))
+    notes: list[str] = field(default_factory=list)
+    images: tuple[ImageUsed, ...] = ()
+    tiers: list[TierResult] = field(default_factory=list)
+    identity: Identity = field(default_factory=Identity)
+    deploys: int = 0
+    expected_deploys: int = 1
+    leftovers: tuple[Leftover, ...] | None = None
+    errors: list[RunError] = field(default_factory=list)
+    error_code: int = 0
+
+    def note(self, words: str) -> None:
+        """Keep a note, once."""
+        if words not in self.notes:
+            self.notes.append(words)
+
+    def failed(self, error: BaseException) -> None:
+        """Keep what ended the run; the first error's exit code counts."""
+        if isinstance(error, RecipeCIError):
+            self.errors.append(RunError(error.kind, error.message, error.hint))
+        else:
+            words = f"{type(error).__name__}: {error}"
+            self.errors.append(RunError("bug", words, "please report it with run.log, which has the traceback"))
+        self.error_code = self.error_code or exit_code_of(error)
+
+    def fresh_attempt(self, error: RecipeCIError) -> None:
+        """Forget what a cell showed that the host took away, and say so: the whole run is repeated once."""
+        self.note(f"the first attempt ended by the host's fault and was repeated in a fresh cell: {error.message}")
+        self.tiers, self.identity, self.deploys, self.leftovers = [], Identity(), 0, None
+
+    def report(self, *, phases: Sequence[Phase], seconds: float) -> Report:
+        """Return the report."""
+        judged = verdict.verdict(
+            tiers=self.tiers,
+            lint=self.lint,
+            planned=[step.tier for step in self.plan.steps],
+            deploys=self.deploys,
+            expected_deploys=self.expected_deploys,
+            leftovers=self.leftovers,
+            errors=self.errors,
+            error_code=self.error_code,
+            built_in_abra=any(p.built_in for key, p in self.programs.items() if key == "abra"),
+        )
+        return Report(
+            run_id=self.workspace.run_id,
+            recipe=self.plan.recipe,
+            started=self.workspace.started,
+            verdict=judged.outcome,
+            exit_code=judged.exit_code,
+            level=judged.level,
+            label=judged.label,
+            seconds=round(seconds, 3),
+            source=self.workspace.source,
+            pr=self.workspace.pr,
+            domain=self.workspace.domain,
+            target=self.plan.target,
+            base=self.plan.base,
+            base_reason=self.plan.base_reason,
+            programs=dict(self.programs),
+            lint=self.lint,
+            tiers=self._all_tiers(),
+            deploys=self.deploys,
+            leftovers=self.leftovers,
+            identity=self.identity,
+            left_out=self.plan.left_out,
+            images=self.images,
+            phases=tuple(phases),
+            notes=tuple(self.notes),
+            errors=tuple(self.errors),
+        )
+
+    def _all_tiers(self) -> tuple[TierResult, ...]:
+        """Return the results of all planned tiers; one that was never reached is unverified and says why."""
+        done = {result.name: result for result in self.tiers}
+        return tuple(done.get(step.tier, self._unreached(step.tier)) for step in self.plan.steps)
+
+    def _unreached(self, tier: Tier) -> TierResult:
+        why = "lint failed" if self.lint.blocking else "the run ended before"
+        return dataclasses.replace(TierResult(tier, Outcome.UNVERIFIED), reason=why)

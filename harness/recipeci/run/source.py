@@ -1,0 +1,99 @@
+"""The only place that decides which commit is the target, and makes the plan for it from a private clone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from recipeci.errors import RecipeInvalid, UsageError
+from recipeci.host import git
+from recipeci.host.clone import Clone
+from recipeci.host.command import Runner
+from recipeci.model import FULL_SHA, Commit, Request, Settings, Target
+from recipeci.recipe import discovery, metadata
+from recipeci.recipe.versions import Published, Version, is_version, own_version, published
+from recipeci.run import plan as plans
+from recipeci.run.environment import labelled_version
+from recipeci.run.plan import Plan
+
+SHORT_SHA = re.compile(r"[0-9a-f]{4,39}\Z")
+
+
+@dataclass(frozen=True)
+class Sourced:
+    """A private clone and the plan made from it."""
+
+    clone: Clone
+    plan: Plan
+
+
+def sourced(request: Request, settings: Settings, *, into: Path, runner: Runner) -> Sourced:
+    """Clone the recipe into a folder that is not there yet, and plan the run.
+
+    Raises UsageError or HostError for a source, a target or a base that cannot be had (host/git.py).
+    """
+    overlay = discovery.overlay(request.overlays, recipe=request.recipe)
+    meta = metadata.load(overlay.folder)
+    source = git.source_of(request.source, recipe=request.recipe, forge=settings.forge)
+    clone = git.clone(runner, source, into)
+    versions = published(clone.tags())
+    target = _target(request, clone, versions)
+    paths = [entry.path for entry in clone.tree(target.commit)]
+    plan = plans.make_plan(
+        recipe=request.recipe,
+        target=target,
+        stages=request.stages,
+        versions=versions,
+        own=_own(clone, target, versions),
+        meta=meta,
+        asked_base=request.base,
+        left_out=(*overlay.left_out, *discovery.of_repository(paths)),
+    )
+    return Sourced(clone, plan)
+
+
+def _target(request: Request, clone: Clone, versions: tuple[Published, ...]) -> Target:
+    """Return the commit that is asked for: uncommitted work, the newest one, a version's, or the one of a full sha."""
+    if request.dirty:
+        commit = clone.uncommitted()
+        return Target(commit, uncommitted=commit != clone.newest)
+    if request.ref is None:
+        return Target(clone.newest)
+    if FULL_SHA.match(request.ref):
+        commit = Commit(request.ref)
+        clone.get(commit)
+        return Target(commit)
+    for one in versions:
+        if one.version.text == request.ref:
+            return Target(one.commit, version=request.ref)
+    raise _no_ref(request.ref, clone, versions)
+
+
+def _no_ref(ref: str, clone: Clone, versions: tuple[Published, ...]) -> UsageError:
+    """Say why a branch, a short sha or an unknown version is not taken; name the full sha where there is one (B-07)."""
+    if branch := clone.branch(ref):
+        return UsageError(f"--ref {ref} is a branch, which moves: give a full sha", hint=f"--ref {branch}")
+    if SHORT_SHA.match(ref) and (found := clone.starting_with(ref)):
+        return UsageError(f"--ref {ref} is a short sha: give all 40 digits", hint=f"--ref {found[0]}")
+    if is_version(ref):
+        return plans.not_published(ref, [one.version for one in versions], said="--ref")
+    return UsageError(f"--ref {ref!r} is neither a full sha (40 hex digits) nor a published version", hint="--ref …")
+
+
+def _own(clone: Clone, target: Target, versions: tuple[Published, ...]) -> Version | None:
+    """Return the version that the target says it is (DESIGN §2)."""
+    tagged = [one.version.text for one in versions if one.commit == target.commit]
+    return own_version(
+        tagged=[target.version] if target.version else tagged,
+        label=_label(clone, target.commit),
+        reachable=clone.reachable_tags(target.commit),
+    )
+
+
+def _label(clone: Clone, commit: Commit) -> str:
+    """Return the version label of a commit's compose file; a compose file that cannot be read says nothing here."""
+    try:
+        return labelled_version(clone, commit)
+    except RecipeInvalid:
+        return ""  # lint names what is wrong with it

@@ -1,0 +1,90 @@
+"""The only place that takes a deployment down, and says what it left behind.
+
+The cell is thrown away afterwards whatever is in it; that the recipe can be removed from a swarm is checked all the
+same, by asking Docker for everything before `app new` and after the teardown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from recipeci.errors import CommandFailed, WaitFailed
+from recipeci.host.abra import Abra
+from recipeci.host.clock import Clock, until
+from recipeci.host.docker import Swarm
+from recipeci.model import Leftover
+
+log = logging.getLogger(__name__)
+GONE_SECONDS = 90.0
+"""`stack rm` takes 6 s, and 16 s for a PID 1 that ignores SIGTERM (facts swarm §2)."""
+LEFT_SECONDS = 5.0
+"""Docker's lists lag a little behind its removals."""
+
+
+@dataclass(frozen=True)
+class Teardown:
+    """What takes a stack down; `note` hears what abra could not do."""
+
+    domain: str
+    stack: str
+    abra: Abra
+    swarm: Swarm
+    clock: Clock
+    note: Callable[[str], None]
+
+    def run(self, *, before: frozenset[Leftover]) -> tuple[Leftover, ...]:
+        """Remove the app with its volumes and secrets; return what is there now and was not `before`."""
+        with self._noted("app undeploy"):
+            self.abra.app_undeploy(self.domain)
+        self._wait_until_gone()
+        with self._noted("app volume remove"):
+            self.abra.app_volume_remove(self.domain)
+        with self._noted("app remove"):
+            self.abra.app_remove(self.domain)
+        return self._left(before)
+
+    def _wait_until_gone(self) -> None:
+        """Wait, because abra returns while swarm still removes (A-22); what does not go in time shows up in the inventory."""
+        try:
+            until(
+                lambda: self.swarm.of_stack(self.stack),
+                lambda left: not left,
+                what=f"removal of {self.stack}",
+                clock=self.clock,
+                timeout=GONE_SECONDS,
+                describe=lambda left: ", ".join(f"{item.kind} {item.name}" for item in left) or "gone",
+                successes=1,
+            )
+        except WaitFailed as e:
+            self.note(e.message)
+
+    def _left(self, before: frozenset[Leftover]) -> tuple[Leftover, ...]:
+        """Return what is left once it no longer shrinks to nothing."""
+        found: list[frozenset[Leftover]] = []
+
+        def look() -> frozenset[Leftover]:
+            found.append(frozenset(_not_of(before, self.swarm.objects())))
+            return found[-1]
+
+        with contextlib.suppress(WaitFailed):  # what is left is the answer
+            until(look, lambda left: not left, what="inventory", clock=self.clock, timeout=LEFT_SECONDS, successes=1)
+        return tuple(sorted(found[-1]))
+
+    @contextlib.contextmanager
+    def _noted(self, what: str) -> Iterator[None]:
+        """Note what abra could not do; whether it matters is what the inventory says."""
+        try:
+            yield
+        except CommandFailed as e:
+            self.note(f"abra {what}: {e.message}")
+
+
+def _not_of(before: frozenset[Leftover], now: frozenset[Leftover]) -> Iterator[Leftover]:
+    """Yield what is new; a container of a service that was there before (the proxy's) is not ours."""
+    services = {item.name for item in before if item.kind == "service"}
+    for item in now - before:
+        if item.kind != "container" or item.name.partition("/")[0] not in services:
+            yield item
