@@ -70,7 +70,7 @@ def is_done(client: docker.DockerClient, *, update: bool) -> bool:
     if not found:
         return False
     state = found[0].attrs.get("UpdateStatus", {}).get("State", "")
-    tasks = client.api.tasks({"service": f"{STACK}_app", "desired-state": "running"})
+    tasks = client.api.tasks({"service": f"{STACK}_app", "desired-state": "running"})  # type: ignore[no-untyped-call]
     running = [task for task in tasks if task["Status"]["State"] == "running"]
     return len(running) == 1 and state == ("completed" if update else "")
 

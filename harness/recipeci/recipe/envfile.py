@@ -67,7 +67,7 @@ class EnvFile:
         """
         rows = text.replace("\r\n", "\n").removesuffix("\n")
         found = [_line(row, where=f"{where}:{number}") for number, row in enumerate(rows.split("\n"), start=1)]
-        return cls(tuple(found) if rows else (), where=where)
+        return cls(tuple(found) if text else (), where=where)
 
     @property
     def text(self) -> str:

@@ -94,7 +94,7 @@ class Console:
 
     def say(self, words: str) -> None:
         """Print one line, and log it."""
-        line = text.one_line(words)
+        line = text.clean(words).replace("\n", " ")
         log.info("%s", line)
         self._print(line)
 

@@ -39,6 +39,13 @@ class File(logging.FileHandler):
         """See the class."""
         self.lost += 1
 
+    def close(self) -> None:
+        """Close the file, whatever could not be written."""
+        try:
+            super().close()
+        except OSError:
+            self.lost += 1
+
 
 @contextlib.contextmanager
 def logged(path: Path) -> Iterator[File]:

@@ -47,7 +47,7 @@ class Teardown:
         return self._left(before)
 
     def _wait_until_gone(self) -> None:
-        """Wait, because abra returns while swarm still removes (A-22); what does not go in time shows up in the inventory."""
+        """Wait, because abra returns while swarm still removes (A-22); the inventory shows what did not go."""
         try:
             until(
                 lambda: self.swarm.of_stack(self.stack),

@@ -202,6 +202,7 @@ def _make_ready(spec: CellSpec, first: launch.FirstProcess, clock: Clock) -> Non
     def ended(_: bool) -> str | None:  # noqa: FBT001 - what `until` gives
         return f"it ended: {_last_lines(spec.log)}" if first.has_ended() else None
 
+    engine_api.load()
     try:
         until(
             lambda: first.find_init() is not None and engine_api.is_up(spec.socket),
