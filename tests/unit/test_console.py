@@ -1,0 +1,260 @@
+"""report.console and report.runlog: what is shown while a run goes on, and what is kept of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from recipeci.errors import HostError
+from recipeci.model import Phase, Tier
+from recipeci.report import runlog
+from recipeci.report.console import Console
+from recipeci.report.summary import summary
+
+from unit.reports import PASSED
+
+
+class FakeClock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.time = 100.0
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def now(self) -> str:
+        return "2026-01-02T03:04:05Z"
+
+    def epoch(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
+class Watched(io.StringIO):
+    """A stream that tells when something that it waits for was written."""
+
+    def __init__(self, awaited: str) -> None:
+        super().__init__()
+        self._awaited = awaited
+        self.came = threading.Event()
+
+    def write(self, words: str) -> int:
+        written = super().write(words)
+        if self._awaited in self.getvalue():
+            self.came.set()
+        return written
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Closed(io.StringIO):
+    """A stream whose reader went away."""
+
+    def write(self, _words: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+def fail() -> None:
+    raise HostError("gone")
+
+
+def misspell() -> None:
+    raise KeyError("x")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+def test_a_phase_is_one_line_with_its_time(clock: FakeClock) -> None:
+    stream = io.StringIO()
+    console = Console(clock=clock, stream=stream)
+    clock.sleep(1)
+    with console.phase("cell"):
+        clock.sleep(1.94)
+    assert stream.getvalue() == "cell       1.9 s\n"
+    assert console.phases == (Phase("cell", 1.0, 1.94),)
+
+
+def test_a_phase_that_fails_says_so_and_is_kept(clock: FakeClock) -> None:
+    stream = io.StringIO()
+    console = Console(clock=clock, stream=stream)
+    with pytest.raises(HostError), console.phase("cell"):
+        fail()
+    assert stream.getvalue() == "cell       failed after 0.0 s\n"
+    assert [phase.name for phase in console.phases] == ["cell"]
+
+
+def test_phases_are_in_the_order_of_their_start(clock: FakeClock) -> None:
+    console = Console(clock=clock, stream=io.StringIO())
+    with console.phase("outer"):
+        clock.sleep(1)
+        with console.phase("inner"):
+            clock.sleep(1)
+    assert console.phases == (Phase("outer", 0.0, 2.0), Phase("inner", 1.0, 1.0))
+
+
+def test_a_phase_that_takes_long_says_that_it_goes_on(clock: FakeClock) -> None:
+    stream = Watched("pull …\n")
+    console = Console(clock=clock, stream=stream, slow_after=0.001)
+    with console.phase("pull"):
+        assert stream.came.wait(30)
+    assert stream.getvalue().splitlines()[-1] == "pull       0.0 s"
+
+
+def test_a_short_phase_does_not(clock: FakeClock) -> None:
+    stream = io.StringIO()
+    with Console(clock=clock, stream=stream, slow_after=3600).phase("pull"):
+        pass
+    assert "…" not in stream.getvalue()
+
+
+def test_on_a_terminal_the_phase_is_shown_live_and_its_line_stays(clock: FakeClock) -> None:
+    stream = Terminal()
+    console = Console(clock=clock, stream=stream)
+    with console.phase("cell"):
+        with console.phase("images"):
+            console.note("[bold]from the recipe[/bold]")
+        clock.sleep(3)
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue()).replace("\r", "\n")
+    lines = [text.strip() for text in shown.splitlines()]
+    assert "note: [bold]from the recipe[/bold]" in lines
+    assert "images     0.0 s" in lines
+    assert lines[-1] == "cell       3.0 s"
+    assert "\x1b" in stream.getvalue()
+
+
+def test_without_a_terminal_there_is_no_escape(clock: FakeClock) -> None:
+    stream = io.StringIO()
+    console = Console(clock=clock, stream=stream)
+    with console.phase("cell"):
+        console.note("\x1b[31mred\x1b[0m\nverdict   : pass")
+    assert stream.getvalue().splitlines()[0] == r"note: \x1b[31mred\x1b[0m verdict   : pass"
+
+
+def test_a_tier_begins_with_its_line(clock: FakeClock) -> None:
+    stream = io.StringIO()
+    Console(clock=clock, stream=stream).tier(Tier.UPGRADE, generic="run", overlay="recipeci+repo")
+    assert stream.getvalue() == "===== TIER: upgrade (generic=run, overlay=recipeci+repo) =====\n"
+
+
+@pytest.mark.parametrize(("verbose", "shown"), [(True, "$ git 'a b'\n"), (False, "")])
+def test_commands_are_shown_if_asked(clock: FakeClock, *, verbose: bool, shown: str) -> None:
+    stream = io.StringIO()
+    console = Console(clock=clock, stream=stream, verbose=verbose)
+    log = logging.getLogger("recipeci.host.command")
+    log.setLevel(logging.DEBUG)
+    with console.commands_shown():
+        log.debug("$ git 'a b'")
+        log.debug("ended with 0 after 0.01 s")
+    log.debug("$ after")
+    assert stream.getvalue() == shown
+
+
+def test_the_summary_is_the_last_thing(clock: FakeClock) -> None:
+    stream = io.StringIO()
+    path = Path("/out/report.json")
+    Console(clock=clock, stream=stream).finish(PASSED, path=path)
+    assert stream.getvalue() == summary(PASSED, path=path) + "\n"
+
+
+def test_with_json_the_report_is_all_of_stdout(clock: FakeClock) -> None:
+    err, out = io.StringIO(), io.StringIO()
+    console = Console(clock=clock, stream=err, json_to=out)
+    console.note("x")
+    console.finish(PASSED, path=Path("/out/report.json"))
+    assert json.loads(out.getvalue())["verdict"] == "pass"
+    assert err.getvalue().startswith("note: x\n===== RUN SUMMARY")
+
+
+def test_a_reader_that_went_away_does_not_end_the_run(clock: FakeClock) -> None:
+    console = Console(clock=clock, stream=Closed(), json_to=Closed())
+    with console.phase("cell"):
+        console.note("x")
+    console.finish(PASSED, path=Path("/out/report.json"))
+    assert len(console.phases) == 1
+
+
+def in_log(path: Path, act: Callable[[], object]) -> list[str]:
+    """Return the lines of run.log after something was done, without their times."""
+    with runlog.logged(path):
+        act()
+    lines = path.read_text().splitlines()
+    stamp = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z "
+    assert all(re.match(stamp, text) or text.startswith("    ") for text in lines), lines
+    return [re.sub(stamp, "", text) for text in lines]
+
+
+def test_what_is_printed_is_in_the_log_and_more(tmp_path: Path, clock: FakeClock) -> None:
+    console = Console(clock=clock, stream=io.StringIO())
+
+    def act() -> None:
+        with console.phase("cell"):
+            logging.getLogger("recipeci.host.command").debug("$ %s", "true")
+
+    assert in_log(tmp_path / "run.log", act) == [
+        "DEBUG   report.console: phase cell begins",
+        "DEBUG   host.command: $ true",
+        "INFO    report.console: cell       0.0 s",
+    ]
+
+
+def test_nothing_in_the_log_can_look_like_a_line_of_ours(tmp_path: Path) -> None:
+    def act() -> None:
+        logging.getLogger("recipeci.x").info("a\n2026-01-01T00:00:00.000Z INFO    x: forged\r\x1b[2K")
+
+    assert in_log(tmp_path / "run.log", act) == [
+        "INFO    x: a",
+        r"    2026-01-01T00:00:00.000Z INFO    x: forged\r\x1b[2K",
+    ]
+
+
+def test_after_the_block_nothing_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "run.log"
+    assert in_log(path, lambda: None) == []
+    logging.getLogger("recipeci.x").warning("later")
+    assert path.read_text() == ""
+
+
+def test_a_bug_leaves_its_traceback_and_says_where(tmp_path: Path) -> None:
+    path = tmp_path / "run.log"
+    with pytest.raises(KeyError) as caught:
+        in_log(path, misspell)
+    assert caught.value.__notes__ == [f"the traceback is in {path}"]
+    assert "Traceback (most recent call last)" in path.read_text()
+
+
+def test_an_error_that_is_no_bug_leaves_its_sentence_alone(tmp_path: Path) -> None:
+    path = tmp_path / "run.log"
+    with pytest.raises(HostError):
+        in_log(path, fail)
+    assert path.read_text().endswith("host: gone\n")
+    assert "Traceback" not in path.read_text()
+
+
+def test_a_full_disk_does_not_end_the_run_and_is_counted() -> None:
+    with runlog.logged(Path("/dev/full")) as file:
+        logging.getLogger("recipeci.x").info("lost")
+        assert file.lost == 1
+
+
+def test_the_end_of_a_log(tmp_path: Path) -> None:
+    path = tmp_path / "run.log"
+    assert runlog.tail(path) == ()
+    path.write_text("".join(f"line {n} {'x' * 100}\n" for n in range(2000)))
+    assert [text.split()[1] for text in runlog.tail(path, lines=3)] == ["1997", "1998", "1999"]

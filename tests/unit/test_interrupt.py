@@ -1,0 +1,120 @@
+"""run.interrupt: a real process gets real signals, and its teardown always ends."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from unit.processes import line, started, tell
+
+PROGRAM = """
+import sys
+from recipeci.errors import Interrupted
+from recipeci.run.interrupt import Interrupts
+interrupts = Interrupts()
+def say(words):
+    print(words, flush=True)
+try:
+    with interrupts.handled():
+        try:
+            {body}
+        finally:
+            with interrupts.shielded():
+                say("teardown")
+                sys.stdin.readline()
+                say("torn down")
+except Interrupted as e:
+    say(f"{{e.code}} {{e.message}}")
+    sys.exit(e.code)
+say("passed")
+"""
+WORK = PROGRAM.format(body='say("work"); sys.stdin.readline()')
+DEADLINE = PROGRAM.format(body='interrupts.arm(0.01); say("work"); sys.stdin.readline()')
+DEADLINE_OVER_IN_TEARDOWN = PROGRAM.format(body='interrupts.arm(3600); say("work")')
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "reason"),
+    [
+        (signal.SIGINT, 130, "interrupted by Ctrl-C"),
+        (signal.SIGTERM, 143, "terminated by SIGTERM"),
+        (signal.SIGHUP, 129, "the terminal was closed"),
+        (signal.SIGALRM, 142, "the deadline of the run is over"),
+    ],
+)
+def test_a_signal_ends_the_work_and_not_the_teardown(number: signal.Signals, code: int, reason: str) -> None:
+    with started(WORK) as process:
+        assert line(process) == "work"
+        process.send_signal(number)
+        assert line(process) == "teardown"
+        tell(process, "go")
+        assert [line(process), line(process)] == ["torn down", f"{code} {reason}"]
+        assert process.wait() == code
+
+
+def test_without_a_signal_nothing_is_raised() -> None:
+    with started(WORK) as process:
+        assert line(process) == "work"
+        tell(process, "go")
+        assert line(process) == "teardown"
+        tell(process, "go")
+        assert [line(process), line(process)] == ["torn down", "passed"]
+        assert process.wait() == 0
+
+
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_second_signal_only_says_that_we_are_cleaning_up(second: signal.Signals) -> None:
+    with started(WORK) as process:
+        assert line(process) == "work"
+        process.send_signal(signal.SIGINT)
+        assert line(process) == "teardown"
+        process.send_signal(second)
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("cleaning up, please wait")
+        tell(process, "go")
+        assert [line(process), line(process)] == ["torn down", "130 interrupted by Ctrl-C"]
+
+
+def test_a_first_signal_in_the_teardown_is_held_back_until_it_is_done() -> None:
+    with started(WORK) as process:
+        assert line(process) == "work"
+        tell(process, "go")
+        assert line(process) == "teardown"
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("cleaning up, please wait")
+        tell(process, "go")
+        assert [line(process), line(process)] == ["torn down", "143 terminated by SIGTERM"]
+
+
+def test_the_deadline_ends_the_work() -> None:
+    with started(DEADLINE) as process:
+        assert line(process) == "work"
+        assert line(process) == "teardown"
+        tell(process, "go")
+        assert [line(process), line(process)] == ["torn down", "142 the deadline of the run is over"]
+
+
+def test_the_deadline_does_not_count_in_the_teardown() -> None:
+    code = DEADLINE_OVER_IN_TEARDOWN.replace(
+        'say("torn down")', 'import signal; say(f"left {signal.getitimer(signal.ITIMER_REAL)[0]}")'
+    )
+    with started(code) as process:
+        assert [line(process), line(process)] == ["work", "teardown"]
+        tell(process, "go")
+        assert [line(process), line(process)] == ["left 0.0", "passed"]
+
+
+def test_the_handlers_of_before_are_back_at_the_end() -> None:
+    code = """
+import signal
+from recipeci.run.interrupt import REASONS, Interrupts
+before = [signal.getsignal(number) for number in REASONS]
+with Interrupts().handled():
+    during = [signal.getsignal(number) for number in REASONS]
+after = [signal.getsignal(number) for number in REASONS]
+print(before == after, any(one == other for one, other in zip(before, during)))
+"""
+    with started(code) as process:
+        assert line(process) == "True False"
