@@ -133,7 +133,7 @@ class Run:
     def _carry_out(self, record: Record) -> None:
         ready = self._prepared(record)
         if record.lint.blocking or ready.base_fault or not self._has_work():
-            record.expected_deploys, record.leftovers = 0, ()
+            record.expected_deploys = 0
             return
         store = Store(
             self._cache() / "store",
