@@ -85,8 +85,8 @@ def _check_name(path: Path) -> None:
     """Refuse a test file that belongs to no tier: it would never run and nobody would notice."""
     if path.name in SUITES:
         return
-    near = difflib.get_close_matches(path.name, SUITES, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"tests of no tier go to {CUSTOM}/"
+    near = difflib.get_close_matches(path.stem.removeprefix("test_"), SUITES.values(), n=1)
+    hint = f"did you mean test_{near[0]}.py?" if near else f"tests of no tier go to {CUSTOM}/"
     raise UsageError(f"{path} is the test file of no tier", hint=hint)
 
 

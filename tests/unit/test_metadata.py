@@ -1,0 +1,121 @@
+"""recipe.metadata: recipe.yml of the operator's overlay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from recipeci.errors import UsageError
+from recipeci.model import Tier
+from recipeci.recipe.metadata import HttpExpectation, Probe, RecipeMeta, Screenshot, Timeouts, load
+
+FULL = """\
+http:          {path: /login, accept: [200, 401], host: null}
+probes:        [{tcp: 3478, service: turn}, {tcp: 22}]
+timeouts:      {deploy: 900, upgrade: 901.5, backup: 301, restore: 302, suite: 303}
+deadline:      3601
+env:           {KEY: value, NUMBER: 5, EMPTY: ""}
+env_base:      {OLD: "1"}
+env_head:      {NEW: "2"}
+extra_domains: {SANDBOX_DOMAIN: sandbox}
+secrets:       {smtp_password: {value: x}, cert: {file: cert.pem}}
+base:          {from: 1.0.0, version: null}
+skip:          {restore: it has no state}
+skip_generic:  {backup: slow}
+backup:        {undeclared: {cache: made again}}
+canary:        {skip: {"app:/srv/cache": made again}}
+network:       false
+screenshot:    {path: /home, wait: "#main", mask: [.clock]}
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "recipe.yml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_without_a_file_there_are_the_defaults(tmp_path: Path) -> None:
+    assert load(tmp_path) == load(tmp_path / "no-such-folder") == RecipeMeta()
+    assert RecipeMeta().http == HttpExpectation(path="/", accept=(200,), host="")
+    assert RecipeMeta().timeouts == Timeouts(600, 600, 300, 300, 300, deadline=3600)
+
+
+def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
+    assert load(written(tmp_path, "# nothing yet\n")) == RecipeMeta()
+
+
+def test_every_key(tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").write_bytes(b"-----BEGIN\n")
+    meta = load(written(tmp_path, FULL))
+    assert meta == RecipeMeta(
+        http=HttpExpectation("/login", (200, 401)),
+        probes=(Probe(3478, "turn"), Probe(22, "app")),
+        timeouts=Timeouts(900, 901.5, 301, 302, 303, 3601),
+        env={"KEY": "value", "NUMBER": "5", "EMPTY": ""},
+        env_base={"OLD": "1"},
+        env_head={"NEW": "2"},
+        extra_domains={"SANDBOX_DOMAIN": "sandbox"},
+        secrets={"smtp_password": b"x", "cert": b"-----BEGIN\n"},
+        base_from="1.0.0",
+        skip={Tier.RESTORE: "it has no state"},
+        skip_generic={Tier.BACKUP: "slow"},
+        backup_undeclared={"cache": "made again"},
+        canary_skip={"app:/srv/cache": "made again"},
+        screenshot=Screenshot("/home", "#main", (".clock",)),
+    )
+    assert "BEGIN" not in repr(meta), "a secret in a repr ends in a log"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("skip_genric: {backup: x}", r"unknown key 'skip_genric'; did you mean 'skip_generic'\?"),
+        ("timeouts: {deploys: 5}", r"timeouts: unknown key 'deploys'; did you mean 'deploy'\?"),
+        ("http: {paths: /}", r"http: unknown key 'paths'; did you mean 'path'\?"),
+        ("timeouts: {deploy: 5m}", "timeouts.deploy: '5m' is not of type 'number'"),
+        ("timeouts: {deploy: 0}", "timeouts.deploy"),
+        ("deadline: 100000", "deadline"),
+        ("http: {accept: []}", "http.accept"),
+        ("http: {accept: [42]}", r"http.accept\[0\]: 42"),
+        ("http: {path: login}", "http.path"),
+        ("http: {host: 'a b'}", "http.host"),
+        ("probes: [{service: turn}]", r"probes\[0\]: 'tcp' is a required property"),
+        ("probes: [{tcp: 70000}]", r"probes\[0\].tcp"),
+        ("skip: {install: why}", "skip: unknown key 'install'"),
+        ("skip: {restore: ' '}", "skip.restore"),
+        ("skip: {restore: null}", "skip.restore"),
+        ("skip: [restore]", "skip"),
+        ("env: {KEY: true}", "env.KEY: True is not of type"),
+        ("env: {KEY: [1]}", "env.KEY"),
+        ('env: {KEY: "a\\nb"}', "env.KEY"),
+        ("env: {1KEY: a}", "env"),
+        ("env: {DOMAIN: x.org}", "env.DOMAIN: this key is the run's own"),
+        ("env_head: {STACK_NAME: x}", "env_head.STACK_NAME: this key is the run's own"),
+        ("extra_domains: {DOMAIN: www}", "extra_domains.DOMAIN: this key is the run's own"),
+        ("extra_domains: {X: 'a b'}", "extra_domains.X"),
+        ("secrets: {a: {}}", "secrets.a: give either value or file"),
+        ("secrets: {a: {value: x, file: y}}", "secrets.a: give either value or file"),
+        ("secrets: {a: {file: nosuch}}", "secrets.a: nosuch: No such file"),
+        ("secrets: {a: {file: ../../etc/passwd}}", r"secrets.a: ../../etc/passwd is not beside recipe\.yml"),
+        ("secrets: {a: {file: /etc/passwd}}", "is not beside"),
+        ("base: {version: main}", "base.version: 'main' is no version"),
+        ("base: {from: ''}", "base.from"),
+        ("canary: {skip: {/srv: why}}", "canary.skip"),
+        ("network: true", "network: true is not available yet"),
+        ("network: yes please", "network"),
+        ("a: b: c", "is not YAML"),
+        ("- a", "is not of type 'object'"),
+        ("skip: {restore: a}\nskip: {backup: b}", "the key 'skip' is there twice"),
+    ],
+)
+def test_what_is_refused_and_how(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence) as caught:
+        load(written(tmp_path, text))
+    assert str(tmp_path / "recipe.yml") in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_a_secrets_value_is_not_in_the_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(written(tmp_path, "secrets: {a: {value: hunter2, file: y}}"))
+    assert "hunter2" not in caught.value.message
