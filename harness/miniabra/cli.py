@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         out = say.Lines(to_stderr=machine and given.habits.machine_logs_on_stderr)
         command: Command = options.command
         return command(Call(options, given, Docker(given), out))
-    except Fatal as error:
+    except (Fatal, OSError) as error:  # what the machine refuses is one line too
         out.fatal(str(error))
         return 1
 

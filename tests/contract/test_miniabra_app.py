@@ -92,6 +92,9 @@ class TestNew:
     def test_what_is_not_there_is_named(self, lab: Lab, args: tuple[str, ...], reason: str) -> None:
         assert reason in lab.refused(*args)
 
+    def test_what_the_machine_refuses_is_one_line_too(self, lab: Lab) -> None:
+        assert "File name too long" in lab.refused("app", "new", RECIPE, "-D", "a" * 300, "-o", "-n")
+
     def test_a_sample_that_is_missing_or_broken_is_named(self, lab: Lab) -> None:
         lab.checkout.write(".env.sample", "TYPE=thing\nnot a line\n")
         lab.checkout.commit(tag="1.11.0+2.0")
@@ -270,6 +273,13 @@ class TestDeployed:
         lab.done(*DEPLOY)
         (call,) = lab.docker.of("stack", "deploy")
         assert ["extra" in text for text in call.files] == [False, True, False]
+
+    def test_depends_on_is_ignored_be_it_of_a_service_that_is_not_there(self, lab: Lab) -> None:
+        lab.checkout.replace("compose.yml", "    secrets: [key", "    depends_on: [nobody]\n    secrets: [key")
+        lab.checkout.commit(tag="1.11.0+2.0")
+        lab.new()
+        lab.deployable()
+        lab.done(*DEPLOY)
 
     def test_a_compose_file_that_this_version_lacks_is_named(self, lab: Lab) -> None:
         lab.new()
