@@ -278,6 +278,8 @@ def _removed(folder: Path) -> bool:
         return True
     inner = [Path(top) for top, _, _ in os.walk(folder)]
     with contextlib.suppress(OSError):
+        if any((path / "cgroup.procs").read_text() for path in inner):
+            return False  # alive: its empty directories are its own
         for path in sorted(inner, key=lambda path: len(path.parts), reverse=True):
             path.rmdir()
     return not folder.exists()
