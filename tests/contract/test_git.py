@@ -18,6 +18,8 @@ from recipeci.host.command import LocalRunner
 from recipeci.host.git import clone, source_of
 from recipeci.host.gitcall import Git, Source
 from recipeci.model import Commit, Tag
+from recipeci.recipe.lint import of_files
+from recipeci.run.linting import recipe_tree
 
 FORGE = "https://forge.invalid/org"
 ENV = {
@@ -560,3 +562,30 @@ def test_a_bare_repository_has_no_uncommitted_work(made: Made, tmp_path: Path) -
     made.git("clone", "--quiet", "--bare", ".", str(tmp_path / "bare"))
     with pytest.raises(UsageError, match="has no working tree"):
         cloned(made, tmp_path / "clone", given=str(tmp_path / "bare")).uncommitted()
+
+
+# --- what lint reads
+
+
+def test_lint_reads_the_sample_and_the_compose_files_that_it_names(made: Made, tmp_path: Path) -> None:
+    made.write(
+        ".env.sample", "COMPOSE_FILE=compose.yml\nCOMPOSE_FILE=$COMPOSE_FILE:sub/compose.db.yml:compose.gone.yml\n"
+    )
+    made.write("sub/compose.db.yml", "services: {}\n")
+    made.write("large-and-not-asked-for", "x" * 300_000)
+    commit = made.commit("sample")
+    tree = recipe_tree(cloned(made, tmp_path / "clone"), commit)
+    assert tree.paths == {".env.sample", "compose.yml", "sub/compose.db.yml", "large-and-not-asked-for"}
+    assert set(tree.texts) == {".env.sample", "compose.yml", "sub/compose.db.yml"}
+    assert of_files(tree) == (".env.sample: COMPOSE_FILE names compose.gone.yml, which is not in the recipe",)
+
+
+def test_a_sample_that_leads_out_of_the_tree_is_a_finding_and_is_not_read(made: Made, tmp_path: Path) -> None:
+    (made.folder / ".env.sample").symlink_to("/etc/hostname")
+    commit = made.commit("link")
+    tree = recipe_tree(cloned(made, tmp_path / "clone"), commit)
+    assert ".env.sample" not in tree.texts
+    assert of_files(tree) == (
+        ".env.sample is a link that leaves the recipe: /etc/hostname",
+        ".env.sample is missing: abra makes an app's env from it",
+    )

@@ -65,6 +65,9 @@ def test_windows_line_ends_are_no_part_of_a_value() -> None:
         (r'A="a\"b\\c\nd"', 'a"b\\c\nd'),
         ("A=', `www.x`'", ", `www.x`"),
         ("A=a=b=c", "a=b=c"),
+        ("A=${B/x/y}", "${B/x/y}"),
+        ("A=${", "${"),
+        ("A=5$", "5$"),
         ("A=it's", "it's"),
     ],
 )
@@ -171,7 +174,7 @@ def test_a_comment_in_the_sample_is_nothing_new() -> None:
         ("${EMPTY-x}", ""),
         ("${EMPTY:-x}", "x"),
         ("${A:-x}", "1"),
-        ("${NO:-$A}", "1"),
+        ("${NO:-$A}", "$A"),
         ("${A:+y}", "y"),
         ("${EMPTY:+y}", ""),
         ("${EMPTY+y}", "y"),

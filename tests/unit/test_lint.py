@@ -40,7 +40,6 @@ def test_a_sample_that_is_missing() -> None:
     [
         ("TYPE=x\nthis is no line\n", ".env.sample:2: 'this is no line' is neither KEY=value nor a comment"),
         ('A="open\n', ".env.sample:1: the quotes of A are not closed, or something stands behind them"),
-        ("A=${B?must}\n", "B is not set: must"),
     ],
 )
 def test_a_sample_that_cannot_be_read(sample: str, finding: str) -> None:

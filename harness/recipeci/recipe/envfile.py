@@ -88,7 +88,7 @@ class EnvFile:
         own: dict[str, str] = {}
         for line in self.lines:
             if line.key:
-                own[line.key] = known[line.key] = line.value if line.literal else expand(line.value, known)
+                own[line.key] = known[line.key] = line.value if line.literal else _expanded(line.value, known)
         return own
 
     @property
@@ -186,6 +186,14 @@ def _quoted(text: str, key: str, rest: str, *, where: str) -> Line:
 def _unescaped(value: str) -> str:
     """Return what is between double quotes; an escaped `$` stays one that is not expanded (`$$`)."""
     return re.sub(r"\\(.)", lambda one: "$$" if one[1] == "$" else ESCAPES.get(one[1], one[1]), value)
+
+
+def _expanded(value: str, known: Mapping[str, str]) -> str:
+    """Put values in; a text that only looks like a variable stands for itself, since no rule of abra's forbids it."""
+    try:
+        return expand(value, known)
+    except RecipeInvalid:
+        return value
 
 
 def _secret(line: Line, version: str) -> SecretVersion:

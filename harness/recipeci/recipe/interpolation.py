@@ -15,6 +15,8 @@ MODES = (":-", ":?", ":+", "-", "?", "+")
 def expand(text: str, env: Mapping[str, str]) -> str:
     """Return the text with every variable replaced; one that is not set is empty, `$$` is a dollar.
 
+    As with Docker a default is taken as it is written: a variable in it is not replaced.
+
     Raises RecipeInvalid for `${NAME?}` of a name that is not set, and for braces that hold something else.
     """
     return PART.sub(lambda found: _value(found, env), text)
@@ -47,9 +49,9 @@ def _by_mode(name: str, mode: str, word: str, env: Mapping[str, str]) -> str:
     there = bool(value) if mode.startswith(":") else name in env
     match mode[-1:]:
         case "-":
-            return value if there else expand(word, env)
+            return value if there else word
         case "+":
-            return expand(word, env) if there else ""
+            return word if there else ""
         case "?" if not there:
             raise RecipeInvalid(f"{name} is not set: {word or 'it must be'}")
     return value

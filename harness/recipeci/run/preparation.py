@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from recipeci.errors import RecipeInvalid
 from recipeci.host.abra import Abra
-from recipeci.host.clone import SUBMODULE, Clone
 from recipeci.model import Commit, LintResult, Outcome
 from recipeci.recipe import lint
 from recipeci.recipe.compose import Compose
 from recipeci.recipe.envfile import EnvFile
 from recipeci.run.environment import Environment
+from recipeci.run.linting import recipe_tree
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Preparation:
 def prepared(environment: Environment) -> Preparation:
     """Judge the target's files, and resolve the compose files of every deployment; nothing is deployed or pulled."""
     target = environment.plan.target.commit
-    findings = lint.of_files(_tree(environment.clone, target))
+    findings = lint.of_files(recipe_tree(environment.clone, target))
     if findings:
         return Preparation(findings, "", ())
     try:
@@ -66,20 +66,6 @@ def abra_lint(abra: Abra, recipe: str, *, seconds: float) -> LintResult:
         rules=len(table.rows),
         not_checked=tuple(f"{row.ref} {row.rule}" for row in table.skipped),
         findings=broken,
-    )
-
-
-def _tree(clone: Clone, commit: Commit) -> lint.RecipeTree:
-    """Read the files that are judged, from git's objects."""
-    entries = clone.tree(commit)
-    paths = frozenset(entry.path for entry in entries)
-    sample = clone.read(commit, lint.SAMPLE) if lint.SAMPLE in paths else ""
-    names = {lint.SAMPLE, *lint.wanted(sample)} & paths
-    return lint.RecipeTree(
-        paths=paths,
-        texts={name: clone.read(commit, name) for name in names},
-        leaving={entry.path: entry.leads_to for entry in entries if entry.leaves_tree},
-        submodules=tuple(entry.path for entry in entries if entry.mode == SUBMODULE),
     )
 
 
