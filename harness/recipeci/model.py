@@ -308,6 +308,8 @@ class Report:
     lint: LintResult = field(default_factory=lambda: LintResult(Outcome.UNVERIFIED, "not run"))
     tiers: tuple[TierResult, ...] = ()
     deploys: int = 0
+    expected_deploys: int = 1
+    """0 where the recipe's own files forbid a deployment."""
     leftovers: tuple[Leftover, ...] | None = None
     """None: there was no swarm to look at, or it could not be asked; the summary then says `not checked`."""
     identity: Identity = field(default_factory=Identity)

@@ -158,7 +158,6 @@ def test_commands_are_shown_if_asked(clock: FakeClock, *, verbose: bool, shown: 
     stream = io.StringIO()
     console = Console(clock=clock, stream=stream, verbose=verbose)
     log = logging.getLogger("recipeci.host.command")
-    log.setLevel(logging.DEBUG)
     with console.commands_shown():
         log.debug("$ git 'a b'")
         log.debug("ended with 0 after 0.01 s")

@@ -123,6 +123,7 @@ def test_a_run_that_ended_before_its_plan_says_what_is_unknown() -> None:
         ({"lint": LintResult(Outcome.FAIL, "no .env.sample")}, "lint", "fail            no .env.sample"),
         ({"lint": LintResult(Outcome.PASS, rules=16)}, "lint", "pass            16 rules"),
         ({"deploys": 2}, "deploy-count", "= 2 (expect 1)"),
+        ({"deploys": 0, "expected_deploys": 0}, "deploy-count", "= 0 (expect 0)"),
         (
             {"leftovers": (Leftover("volume", "a_data"), Leftover("secret", "b"))},
             "leftovers",

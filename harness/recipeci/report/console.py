@@ -103,12 +103,15 @@ class Console:
         """Print every command of the block if asked to be verbose."""
         handler = _Commands(self)
         logger = logging.getLogger(COMMANDS)
+        level = logger.level
         if self._verbose:
             logger.addHandler(handler)
+            logger.setLevel(logging.DEBUG)
         try:
             yield
         finally:
             logger.removeHandler(handler)
+            logger.setLevel(level)
 
     def finish(self, report: Report, *, path: Path) -> None:
         """Print the summary, and with --json the report where it is wanted; the last output of a run."""

@@ -19,7 +19,7 @@ def summary(report: Report, *, path: Path) -> str:
     lines = ["===== RUN SUMMARY ====="]
     lines += [_line("recipe", _recipe(report)), _line("made by", _made_by(report))]
     lines += _table(report)
-    lines.append(f"deploy-count = {report.deploys} (expect 1)")
+    lines.append(f"deploy-count = {report.deploys} (expect {report.expected_deploys})")
     lines.append(f"leftovers = {_leftovers(report)}")
     lines.append("secrets   = unverified: artifacts are not scanned yet")
     lines += [_line("error", found) for error in report.errors for found in _words(error.message, error.hint)]

@@ -94,6 +94,7 @@ class Record:
             lint=self.lint,
             tiers=self._all_tiers(),
             deploys=self.deploys,
+            expected_deploys=self.expected_deploys,
             leftovers=self.leftovers,
             identity=self.identity,
             left_out=self.plan.left_out,

@@ -1,0 +1,260 @@
+"""The only place that says what the caller can give: commands and options, each checked for its form."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from plumbum import cli
+from plumbum.cli.application import ShowCompletion, ShowHelp, ShowHelpAll, ShowVersion
+from plumbum.cli.switches import SwitchError, UnknownSwitch
+
+import recipeci
+from recipeci import given, schemas, settings, usage
+from recipeci.errors import HostError, UsageError
+from recipeci.model import Request, Settings
+
+
+class Command(cli.Application):
+    """What our commands share: plumbum parses, and what it finds wrong goes through the one door.
+
+    plumbum would print its own errors on stdout with the whole help below, and take a broken pipe or an EINVAL in
+    the middle of a run for its end; so nothing is run inside it, and `act` is called when it is done.
+    """
+
+    PROGNAME = "recipeci"
+    CALL_MAIN_IF_NESTED_COMMAND = False
+    HELP: ClassVar[str]
+    shown: str | None = None
+    """The text to print instead of acting: help or version."""
+
+    @cli.switch(["-h", "--help"], overridable=True)
+    def help(self) -> None:
+        """Print the help."""
+        self.shown = self.HELP
+
+    @cli.switch(["--version"], overridable=True)
+    def version(self) -> None:
+        """Print the version."""
+        self.shown = f"recipeci {recipeci.__version__}\n"
+
+    def main(self, *words: str) -> int:
+        """Take no words: everything is an option."""
+        if words:
+            commands = list(self._subcommands)
+            what = f"unknown command {words[0]!r}" if commands else f"unexpected {words[0]!r}"
+            raise UsageError(f"{what}{schemas.nearest(words[0], commands)}", hint="recipeci --help")
+        return 0
+
+    def act(self) -> int:
+        """Print what is to be shown, or do what the command is for; return the exit code."""
+        if self.shown is None:
+            return self.do()
+        _say(self.shown)
+        return 0
+
+    def do(self) -> int:
+        """Do what the command is for; return the exit code."""
+        raise NotImplementedError
+
+    @classmethod
+    def autocomplete(cls, argv: list[str]) -> None:
+        """Complete nothing: plumbum would print and exit 0 if the environment has a shell's completion variables."""
+
+    def _parse_and_dispatch(self, argv: list[str]) -> tuple[cli.Application, int]:
+        """Parse once more than plumbum does, so that what is wrong is raised and not printed."""
+        try:
+            options, words = self._parse_args(list(argv))
+            if self.nested_command and options:
+                given = ", ".join(option.swname for option in options.values())
+                raise UsageError(f"{given} stands before the command", hint="give options after the command's name")
+            self._validate_args(options, words)
+        except (ShowHelp, ShowHelpAll, ShowVersion, ShowCompletion):
+            pass  # plumbum calls the methods above
+        except SwitchError as e:
+            raise self._usage_error(e) from e
+        self.nested_command = None
+        return super()._parse_and_dispatch(argv)
+
+    def _usage_error(self, error: SwitchError) -> UsageError:
+        """Say in our words what plumbum found wrong."""
+        message = " ".join(str(error).split()).replace("Switch ", "").replace("an argument", "a value")
+        if isinstance(error, UnknownSwitch):
+            option = message.rpartition(" ")[2]
+            known = [f"--{name}" for name in self._switches_by_name if len(name) > 1]
+            close = schemas.nearest(option, known)
+            message = f"unknown option {option}{close if 'did you mean' in close else ''}"
+        return UsageError(message, hint="recipeci --help")
+
+
+Command.unbind_switches("--help-all", "--completions")
+
+
+class Run(Command):
+    """Tests one commit of one recipe."""
+
+    HELP = usage.RUN
+
+    recipe = cli.SwitchAttr("--recipe", str)
+    source = cli.SwitchAttr("--source", str)
+    ref = cli.SwitchAttr("--ref", str)
+    base = cli.SwitchAttr("--base", str)
+    dirty = cli.Flag("--dirty")
+    pr = cli.SwitchAttr("--pr", str)
+    stages = cli.SwitchAttr("--stages", str)
+    images = cli.SwitchAttr("--images", str)
+    overlays = cli.SwitchAttr("--overlays", str)
+    proxy_image = cli.SwitchAttr("--proxy-image", str)
+    bot_image = cli.SwitchAttr("--bot-image", str)
+    abra = cli.SwitchAttr("--abra", str)
+    config = cli.SwitchAttr("--config", str)
+    out = cli.SwitchAttr("--out", str)
+    keep = cli.Flag("--keep")
+    plan = cli.Flag("--plan")
+    json = cli.Flag("--json")
+    verbose = cli.Flag(["-v", "--verbose"])
+
+    def do(self) -> int:
+        """Run; return the verdict's exit code."""
+        env = settings.environment()
+        config = settings.load(given.path("--config", self.config), env)
+        asked = self.request(config, env)
+        if os.geteuid() != 0 and not asked.plan_only:
+            command = shlex.join([os.path.abspath(sys.argv[0]), *sys.argv[1:]])  # noqa: PTH100 - not resolved
+            raise HostError("a run makes a swarm of its own, which needs root", hint=f"sudo {command}")
+        return _run(asked, config)
+
+    def request(self, config: Settings, env: settings.Environment) -> Request:
+        """Return what is asked for, each field checked for its form.
+
+        Raises:
+            UsageError: a field is empty or has the wrong form, or two of them contradict each other.
+        """
+        recipe = self.recipe if self.recipe is not None else settings.fallback("RECIPE", env)
+        if recipe is None:
+            raise UsageError("no recipe is given", hint="recipeci --recipe custom-html, or recipeci --help")
+        ref = given.word("--ref", self.ref if self.ref is not None else settings.fallback("REF", env))
+        self._refuse_contradictions(ref)
+        return Request(
+            recipe=recipe,
+            source=given.word("--source", self.source),
+            ref=ref,
+            base=given.word("--base", self.base),
+            dirty=self.dirty,
+            pr=given.number(self.pr if self.pr is not None else settings.fallback("PR", env)),
+            stages=given.stages(self.stages if self.stages is not None else settings.fallback("STAGES", env)),
+            images=given.folder("--images", self.images) or config.images,
+            overlays=given.folder("--overlays", self.overlays) or config.overlays,
+            proxy_image=given.word("--proxy-image", self.proxy_image) or config.proxy_image,
+            bot_image=given.word("--bot-image", self.bot_image) or config.bot_image,
+            abra=given.word("--abra", self.abra),
+            out=given.path("--out", self.out),
+            keep=self.keep,
+            plan_only=self.plan,
+            as_json=self.json,
+            verbose=self.verbose,
+        )
+
+    def _refuse_contradictions(self, ref: str | None) -> None:
+        """Refuse --dirty with what it excludes: uncommitted work has no sha, and is only in a local folder."""
+        if self.dirty and ref is not None:
+            raise UsageError("--dirty tests uncommitted work, and --ref a commit: give one of them")
+        if self.dirty and self.source is None:
+            raise UsageError("--dirty needs a local folder", hint="--source PATH")
+
+
+class Main(Run):
+    """The program itself: without a command it runs."""
+
+
+@Main.subcommand("run")
+class RunByName(Run):
+    """The same as no command."""
+
+
+@Main.subcommand("doctor")
+class Doctor(Command):
+    """What this machine has and lacks."""
+
+    HELP = usage.DOCTOR
+    selftest = cli.Flag("--selftest")
+    config = cli.SwitchAttr("--config", str)
+
+    def do(self) -> int:
+        """Print the table; return 0, or 3 if a run cannot work here."""
+        from recipeci.host.command import LocalRunner  # noqa: PLC0415 - `--help` does without
+        from recipeci.run import doctor  # noqa: PLC0415
+
+        config = settings.load(given.path("--config", self.config), settings.environment())
+        findings = doctor.examine(config, runner=LocalRunner())
+        for line in doctor.table(findings):
+            _say(f"{line}\n")
+        return HostError.exit_code if doctor.missing(findings) else 0
+
+
+@Main.subcommand("clean")
+class Clean(Command):
+    """Removes what killed runs left."""
+
+    HELP = usage.CLEAN
+    config = cli.SwitchAttr("--config", str)
+
+    def do(self) -> int:
+        """Print a line a thing removed."""
+        from recipeci.host.clock import SystemClock  # noqa: PLC0415 - `--help` does without
+        from recipeci.host.command import LocalRunner  # noqa: PLC0415
+        from recipeci.run import janitor  # noqa: PLC0415
+
+        config = settings.load(given.path("--config", self.config), settings.environment())
+        lines = janitor.clean(config, runner=LocalRunner(), clock=SystemClock())
+        for line in lines or ("nothing to clean",):
+            _say(f"{line}\n")
+        return 0
+
+
+Doctor.unbind_switches("-v")
+Clean.unbind_switches("-v")
+
+
+def parsed(argv: Sequence[str]) -> Command:
+    """Return the command that the command line names, with its options.
+
+    Raises:
+        UsageError: an unknown option or command, or a value that is missing.
+    """
+    command: Any
+    command, _ = Main.run(list(argv), exit=False)
+    assert isinstance(command, Command)  # noqa: S101 - all subcommands are
+    return command
+
+
+def _run(asked: Request, config: Settings) -> int:
+    """Carry out a run with a console on stdout, or on stderr if stdout is for the report."""
+    from recipeci.host.clock import SystemClock  # noqa: PLC0415 - `--help` does without
+    from recipeci.report.console import Console  # noqa: PLC0415
+    from recipeci.run import execute  # noqa: PLC0415
+    from recipeci.run.interrupt import Interrupts  # noqa: PLC0415
+
+    console = Console(
+        clock=SystemClock(),
+        stream=sys.stderr if asked.as_json else sys.stdout,
+        json_to=sys.stdout if asked.as_json else None,
+        verbose=asked.verbose,
+    )
+    interrupts = Interrupts()
+    with interrupts.handled(), console.commands_shown():
+        if asked.plan_only:
+            execute.show_plan(asked, config, console=console)
+            return 0
+        report = execute.run(asked, config, console=console, interrupts=interrupts)
+    return report.exit_code
+
+
+def _say(words: str) -> None:
+    """Print on stdout; whoever reads it may go away."""
+    with contextlib.suppress(BrokenPipeError):
+        print(words, end="", flush=True)
