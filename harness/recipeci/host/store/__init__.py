@@ -114,7 +114,7 @@ class Store:
         Returns its name and what it is. Raises as `ensure` does; HostError with the three ways if none can be had.
         """
         chosen = Reference.parse(ref or proxy.COOPCLOUD)
-        if ref is None and self._pulling.registries.ask(chosen).found is not Found.YES:
+        if ref is None and not self._is_published(chosen):
             return self._wheel_proxy(say)
         self.ensure([str(chosen)], images=images, say=say)
         return str(chosen), Program("Traefik", proxy.version_of(self._layout.config(self._ensured[chosen.key]), chosen))
@@ -191,6 +191,11 @@ class Store:
                 with self._told(f"image {entry.image}: made", say):
                     self._builder(docker).make(entry, digest=made_from)
                 self._made.note(entry, made_from=made_from)
+
+    def _is_published(self, ref: Reference) -> bool:
+        """Return True if a registry has it; an earlier run's is better than none where there is no wheel either."""
+        kept = self._layout.id_of(ref) is not None and not proxy.is_installed()
+        return kept or self._pulling.registries.ask(ref).found is Found.YES
 
     def _wheel_proxy(self, say: Say) -> tuple[str, Program]:
         """Have Traefik's image made from the program in our Python environment."""

@@ -21,14 +21,14 @@ test -c "$1/upper/file"
 """
 
 
-def check_room(folder: Path) -> None:
-    """Raise HostError if less than 2 GB are free where `folder` is or would be made."""
+def check_room(folder: Path, *, needed: int = NEEDED_BYTES) -> None:
+    """Raise HostError if less than `needed` bytes are free where `folder` is or would be made."""
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
     found = os.statvfs(there)
     free = found.f_bavail * found.f_frsize
-    if free < NEEDED_BYTES:
+    if free < needed:
         raise HostError(
-            f"{free / 1024**3:.1f} GB are free in {there}; images and a run need 2 GB",
+            f"{free / 1024**3:.1f} GB are free in {there}; images and a run need {needed / 1024**3:.0f} GB",
             hint="free some (`recipeci clean`), or set `cache:` in the settings file to a folder with more room",
         )
 

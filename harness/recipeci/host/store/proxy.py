@@ -43,6 +43,11 @@ class Wheel:
         return Reference.parse(f"traefik:v{self.version}")
 
 
+def is_installed() -> bool:
+    """Return True if the wheel is in our environment."""
+    return any(True for _ in importlib.metadata.distributions(name=PACKAGE))
+
+
 def wheel() -> Wheel:
     """Find the program of the wheel; raises HostError with the three ways if it is not installed."""
     try:

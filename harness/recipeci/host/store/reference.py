@@ -10,7 +10,8 @@ from recipeci.errors import UsageError
 DEFAULT_REGISTRY = "docker.io"
 PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
 REPOSITORY = re.compile(rf"{PART}(?:/{PART})*\Z")
-REGISTRY = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?\Z")
+LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+REGISTRY = re.compile(rf"{LABEL}(?:\.{LABEL})*(?::[0-9]{{1,5}})?\Z")
 TAG = re.compile(r"\w[\w.-]{0,127}\Z", re.ASCII)
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
@@ -28,9 +29,9 @@ class Reference:
     def parse(cls, text: str) -> Reference:
         """Read a name as Docker does; raises UsageError for what is none."""
         name, at, digest = text.partition("@")
-        head, _, last = name.rpartition("/")
+        head, slash, last = name.rpartition("/")
         last, colon, tag = last.partition(":")
-        registry, repository = _split(f"{head}/{last}" if head else last)
+        registry, repository = _split(head + slash + last)
         matches = [REGISTRY.match(registry), REPOSITORY.match(repository), not colon or TAG.match(tag)]
         if not all(matches) or (at and not DIGEST.match(digest)):
             raise UsageError(f"{text!r} is not an image name", hint="such as nginx:1.26.3 or registry.example/a/b:1")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
 T = TypeVar("T")
-SECONDS = 8.0
+SECONDS = 6.0
 """For one question; a registry across the world answers in less than 2."""
 HUB = "registry-1.docker.io"
 ACCEPT = ", ".join(
@@ -56,14 +56,17 @@ class Answer:
 class Registries:
     """All registries, as far as they are reached from here without a login."""
 
-    def __init__(self) -> None:
-        """Begin with nobody known to be silent."""
+    def __init__(self, *, seconds: float = SECONDS) -> None:
+        """Begin with nobody known to be silent; `seconds` is the time for one question."""
         self._silent: dict[str, Answer] = {}
+        self._seconds = seconds
 
     def ask(self, ref: Reference) -> Answer:
-        """Ask the image's registry for the digest of its tag; never raises, never takes longer than SECONDS."""
+        """Ask the image's registry for the digest of its tag; never raises, never takes longer than its time."""
         if ref.registry not in self._silent:
-            answer = _within(SECONDS, lambda: _ask(ref)) or Answer(Found.SILENT, reason=f"within {SECONDS:.0f} s")
+            answer = _within(self._seconds, lambda: _ask(ref, self._seconds)) or Answer(
+                Found.SILENT, reason=f"within {self._seconds:g} s"
+            )
             if answer.found is not Found.SILENT:
                 return answer
             self._silent[ref.registry] = answer
@@ -79,7 +82,7 @@ def _within(seconds: float, call: Callable[[], T]) -> T | None:
     return results[0] if results else None
 
 
-def _ask(ref: Reference) -> Answer:
+def _ask(ref: Reference, seconds: float) -> Answer:
     import httpx  # noqa: PLC0415 - slow to import, and most runs ask nobody
 
     host = HUB if ref.registry == DEFAULT_REGISTRY else ref.registry
@@ -88,11 +91,11 @@ def _ask(ref: Reference) -> Answer:
     answer = Answer(Found.SILENT)
     for scheme in schemes:
         try:
-            with httpx.Client(timeout=SECONDS, follow_redirects=True) as client:
+            with httpx.Client(timeout=seconds, follow_redirects=True) as client:
                 return _judged(
                     _head(client, f"{scheme}://{host}/v2/{ref.repository}/manifests/{ref.digest or ref.tag}")
                 )
-        except (httpx.HTTPError, OSError, ValueError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             answer = Answer(Found.SILENT, reason=str(error) or type(error).__name__)
     return answer
 
