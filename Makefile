@@ -32,9 +32,9 @@ demo: setup ## installs and upgrades the lab recipe custom-html, from its publis
 	  --stages install,upgrade
 
 test: lint images ## everything: linters, then all tests; prints the seed of what is random in them
-	@python -m pytest -n $(WORKERS) --dist worksteal
+	@python -m pytest -m "not long" -n $(WORKERS) --dist worksteal
 
-test-long: lint images ## the same with 20 kills at random moments
+test-long: lint images ## the same with each belief about abra flipped alone, and 20 kills at random moments
 	@RECIPECI_KILLS=20 python -m pytest -n $(WORKERS) --dist worksteal
 
 images: setup # once, before tests in parallel would queue for it
