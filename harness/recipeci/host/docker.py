@@ -22,6 +22,8 @@ STACK_LABEL = "com.docker.stack.namespace"
 SERVICE_LABEL = "com.docker.swarm.service.name"
 BUILT_IN_NETWORKS = frozenset({"bridge", "host", "none", "ingress", "docker_gwbridge"})
 API_SECONDS = 60
+WHERE_OR_HOW = frozenset({"Placement", "Runtime"})
+"""Keys of a task template that say nothing about what runs."""
 
 Json = Mapping[str, Any]
 
@@ -47,11 +49,16 @@ class Service:
     """The task template: what runs. Tasks of the current spec carry the same."""
     spec_version: int
     update: Update
+    endpoint: Json
+    """The endpoint spec, ports above all: it is no part of the template, yet swarm replaces tasks for it."""
     replicas: int | None
-    """Desired tasks; None for a global service or a job."""
+    """Desired tasks, of a job the completions; None for one task a node."""
     mode: str
     restart_condition: str
+    renews: bool = False
+    """Whether tasks of this spec are others than those of the spec before it: swarm then owes an update."""
     previous_image: str = ""
+    """The image of the spec before this one; Docker keeps none after a rollback."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +128,7 @@ class Swarm:
         label = {"label": f"{STACK_LABEL}={name}"}
         services = self._ask("services", filters=label)
         tasks = self._ask("tasks", filters=label)
-        return StackState(
-            services=tuple(_service(s) for s in services),
-            tasks=tuple(_task(t) for t in tasks),
-            seen=_now(),
-        )
+        return stack_state(services, tasks, seen=_now())
 
     def logs(self, service_id: str, *, lines: int = 20) -> str:
         """Return the last lines that a service's tasks wrote, stdout and stderr together."""
@@ -143,7 +146,7 @@ class Swarm:
                 *_named("service", self._ask("services"), _spec_name),
                 *_named("container", self._ask("containers", all=True), _container_name),
                 *_named("volume", self._ask("volumes")["Volumes"] or [], _name),
-                *(n for n in _named("network", self._networks(), _name) if n.name not in BUILT_IN_NETWORKS),
+                *(n for n in _named("network", self._ask("networks"), _name) if n.name not in BUILT_IN_NETWORKS),
                 *_named("secret", self._ask("secrets"), _spec_name),
                 *_named("config", self._ask("configs"), _spec_name),
             ]
@@ -170,9 +173,6 @@ class Swarm:
         except docker.errors.ImageNotFound:
             return ""
 
-    def _networks(self) -> list[Json]:
-        return list(self._ask("networks"))
-
     def _ask(self, call: str, **options: object) -> Any:  # noqa: ANN401 - Docker's JSON
         """Ask once, by the name of the client's method; a daemon that cannot be reached is the host's fault."""
         import docker.errors  # noqa: PLC0415
@@ -196,16 +196,27 @@ def epoch(text: str) -> float:
     return moment.timestamp() + (float(f"0.{fraction}") if fraction else 0.0)
 
 
-def same_template(one: Json, other: Json) -> bool:
-    """Say whether two task templates are the same, whatever the order of their keys.
+def stack_state(services: Sequence[Json], tasks: Sequence[Json], *, seen: float) -> StackState:
+    """Return what Docker's lists of services and tasks say; `seen` is when they were asked for (epoch seconds)."""
+    return StackState(tuple(_service(s) for s in services), tuple(_task(t) for t in tasks), seen)
 
-    The API says `Runtime: container` of every service and leaves it out of every task (Docker 26.1.5): no difference.
+
+def same_template(one: Json, other: Json) -> bool:
+    """Say whether what runs is the same in two task templates, whatever the order of their keys.
+
+    The API says `Runtime: container` of every service and leaves it out of every task. `Placement` says where a task
+    may run: swarm keeps one whose node is still allowed, and the task its old placement (Docker 26.1.5).
     """
     return _comparable(one) == _comparable(other)
 
 
+def same_tasks(one: Service, other: Service) -> bool:
+    """Say whether two specs of a service are carried out by the same tasks: same template, same endpoint."""
+    return same_template(one.template, other.template) and one.endpoint == other.endpoint
+
+
 def _comparable(template: Json) -> str:
-    return json.dumps({key: value for key, value in template.items() if key != "Runtime"}, sort_keys=True)
+    return json.dumps({key: value for key, value in template.items() if key not in WHERE_OR_HOW}, sort_keys=True)
 
 
 def _now() -> float:
@@ -213,7 +224,7 @@ def _now() -> float:
 
 
 def _service(raw: Json) -> Service:
-    spec = raw["Spec"]
+    spec, previous = raw["Spec"], raw.get("PreviousSpec") or {}
     template = spec["TaskTemplate"]
     mode, detail = next(iter(spec["Mode"].items()))
     return Service(
@@ -224,11 +235,23 @@ def _service(raw: Json) -> Service:
         template=template,
         spec_version=raw["Version"]["Index"],
         update=_update(raw.get("UpdateStatus") or {}),
-        replicas=(detail or {}).get("Replicas") if mode == "Replicated" else None,
+        endpoint=spec.get("EndpointSpec") or {},
+        replicas=_replicas(mode, detail or {}),
         mode=mode,
         restart_condition=(template.get("RestartPolicy") or {}).get("Condition") or "any",
-        previous_image=_image((raw.get("PreviousSpec") or {}).get("TaskTemplate") or {}),
+        renews=bool(previous) and _carried_out(previous) != _carried_out(spec),
+        previous_image=_image(previous.get("TaskTemplate") or {}),
     )
+
+
+def _carried_out(spec: Json) -> tuple[str, Json]:
+    return _comparable(spec["TaskTemplate"]), spec.get("EndpointSpec") or {}
+
+
+def _replicas(mode: str, detail: Json) -> int | None:
+    """Return how many tasks are wanted, None for one a node; where the spec says nothing, Docker takes one."""
+    key = {"Replicated": "Replicas", "ReplicatedJob": "TotalCompletions"}.get(mode)
+    return int(detail.get(key, 1)) if key else None
 
 
 def _update(raw: Json) -> Update:

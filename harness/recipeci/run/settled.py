@@ -1,13 +1,14 @@
 """The only place that says when a deployment is settled, and when waiting for it is hopeless. Pure.
 
-Rules of DESIGN §6, each from an incident: tasks of an old spec do not count (C-01), `paused` and `rollback_*` never get
-better (C-02, C-03), a service that ended with 0 though it should run has failed (C-12), a crash loop ends the wait at
-once (C-13), and a service that the compose file does not name is one that the upgrade left behind (C-11).
+Rules of DESIGN §6, each from an incident: tasks of an old spec do not count, nor does a service whose update has not
+begun (C-01), `paused` and `rollback_*` never get better (C-02, C-03), a service that ended with 0 though it should run
+has failed (C-12), a crash loop ends the wait at once (C-13), and a service that the compose file does not name is one
+that the upgrade left behind (C-11). Each rule is held against recorded answers of Docker 26.1.5 (tests/unit/data).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from recipeci.host.docker import Service, StackState, Task, same_template
@@ -17,8 +18,13 @@ STABLE_SECONDS = 2.0
 CRASHES = 3
 """So many failures of one slot are a crash loop, not a slow start."""
 UNSCHEDULABLE_SECONDS = 15.0
-"""So long a task may be pending: a host port is freed within a few seconds, a missing node never comes."""
+"""So long a task may be pending once nothing else of the stack is stopping; a missing node never comes."""
 BROKEN_STATES = frozenset({"failed", "rejected"})
+OVER_STATES = frozenset({"complete", "shutdown", *BROKEN_STATES})
+LIVE_STATES = frozenset({"starting", "running"})
+WANTED = frozenset({"running", "ready"})
+"""Desired states of a task that swarm still wants: `ready` is one that waits for its turn or its restart delay."""
+UPDATING = frozenset({"updating", "rollback_started"})
 BROKEN_UPDATES = frozenset({"paused", "rollback_started", "rollback_paused", "rollback_completed"})
 
 
@@ -64,88 +70,164 @@ def judge(state: StackState, expected: Expected) -> Judgement:
 
 def hopeless(service: Service, state: StackState, expected: Expected) -> str:
     """Return why waiting for a service is hopeless, or nothing."""
-    tasks = [task for task in state.tasks_of(service) if task.created >= expected.since]
     ends = service.name in expected.ending
     return (
-        _broken_update(service, tasks, since=expected.since)
-        or _crash_loop(service, tasks, ends=ends)
-        or _ended(service, tasks, ends=ends)
-        or _unschedulable(service, tasks, now=state.seen)
+        _broken_update(service, state, since=expected.since, ends=ends)
+        or _crash_loop(service, state, since=expected.since, ends=ends)
+        or _given_up(service, state, ends=ends)
+        or _unschedulable(service, state)
     )
 
 
-def _broken_update(service: Service, tasks: list[Task], *, since: float) -> str:
-    """Return the rollback or pause with both images: a stack that is healthy again by rollback is not green (R-08)."""
+def has_ended(service: Service, state: StackState) -> bool:
+    """Say whether a service that is meant to end has: each of its tasks of the current spec is complete."""
+    tasks = state.tasks_of(service)
+    done = [task for task in tasks if task.state == "complete" and _is_current(task, service)]
+    return _covers(service, done) and not any(_is_leaving(task) for task in tasks)
+
+
+def is_running(service: Service, state: StackState) -> bool:
+    """Say whether what a service should run runs, of the current spec, and nothing else of it does any more."""
+    tasks = state.tasks_of(service)
+    running = [task for task in tasks if task.desired == "running"]
+    right = all(task.state == "running" and _is_current(task, service) for task in running)
+    return right and len(running) == _wanted(service) and not any(_is_leaving(task) for task in tasks)
+
+
+def _broken_update(service: Service, state: StackState, *, since: float, ends: bool) -> str:
+    """Return the rollback or pause with both images: a stack that is healthy again by rollback is not green (R-08).
+
+    To swarm a task that ends while its update is watched has failed, also one that is meant to end: it pauses, and that
+    is no harm if each slot has its new task by then.
+    """
     update = service.update
     if update.state not in BROKEN_UPDATES or update.started < since:
         return ""
-    rolled_back = update.state.startswith("rollback")
-    tried = {_task_image(task) for task in tasks} - {service.image}
-    new = (
-        ", ".join(sorted(tried)) if rolled_back and tried else service.previous_image if rolled_back else service.image
-    )
-    old = service.image if rolled_back else service.previous_image
-    error = next((_words(task) for task in reversed(tasks) if task.state in BROKEN_STATES), "")
-    verb = "was rolled back by swarm" if rolled_back else "is paused by swarm"
-    return f"update of {service.name} {verb} ({update.state}): new image {new}, old image {old}" + (
-        f"; {error}" if error else ""
-    )
-
-
-def _crash_loop(service: Service, tasks: list[Task], *, ends: bool) -> str:
-    """Return the last error of a slot that failed CRASHES times, or of a task that had one try only."""
-    by_slot: dict[str, list[Task]] = {}
-    for task in tasks:
-        if task.state in BROKEN_STATES or (task.state == "complete" and not ends):
-            by_slot.setdefault(task.slot, []).append(task)
-    needed = 1 if service.restart_condition == "none" else CRASHES
-    for failures in by_slot.values():
-        if len(failures) >= needed:
-            times = f"{len(failures)} times" if len(failures) > 1 else "once, and is not restarted"
-            return f"{service.name} failed {times}: {_words(failures[-1])}"
-    return ""
-
-
-def _ended(service: Service, tasks: list[Task], *, ends: bool) -> str:
-    """Return that a service which should run ended with 0 and stays down: `on-failure` does not restart it."""
-    if ends or service.restart_condition == "any" or not tasks:
+    tasks = [task for task in state.tasks_of(service) if task.created >= since]
+    good = [task for task in tasks if _is_current(task, service) and task.state not in BROKEN_STATES]
+    if ends and update.state == "paused" and _covers(service, good):
         return ""
-    last = tasks[-1]
-    if last.state == "complete":
-        return f"{service.name} ended with 0 and is not restarted (restart condition {service.restart_condition})"
+    if update.state == "paused":
+        images = f"new image {service.image}, old image {service.previous_image}"
+        return _broken(service, f"is paused by swarm ({update.state})", images, _first_error(tasks))
+    strange = [task for task in tasks if not _is_current(task, service)]
+    tried = ", ".join(sorted({_task_image(task) for task in strange})) or "not known"
+    images = f"new image {tried}, old image {service.image}"
+    return _broken(service, f"was rolled back by swarm ({update.state})", images, _first_error(strange))
+
+
+def _broken(service: Service, what: str, images: str, error: str) -> str:
+    return f"update of {service.name} {what}: {images}" + (f"; {error}" if error else "")
+
+
+def _first_error(tasks: Sequence[Task]) -> str:
+    """Return the first error of several tasks, the cause of what came after it."""
+    return next((_words(task) for task in tasks if task.state in {"complete", *BROKEN_STATES}), "")
+
+
+def _crash_loop(service: Service, state: StackState, *, since: float, ends: bool) -> str:
+    """Return the last error of a slot that failed CRASHES times since the deploy."""
+    for tasks in _by_slot(service, state).values():
+        failures = [task for task in tasks if task.created >= since and _has_failed(task, ends=ends)]
+        if len(failures) >= CRASHES:
+            return f"{service.name} failed {len(failures)} times: {_words(failures[-1])}"
     return ""
 
 
-def _unschedulable(service: Service, tasks: list[Task], *, now: float) -> str:
-    """Return that no node takes a task: constraints or memory that this swarm will never have."""
-    for task in tasks:
-        if task.state == "pending" and task.error and now - task.created > UNSCHEDULABLE_SECONDS:
+def _given_up(service: Service, state: StackState, *, ends: bool) -> str:
+    """Return that swarm does not try again: no restart condition, its attempts used up, or an end with 0.
+
+    Swarm makes the next task in the transaction that marks the failed one, so one without a successor has none coming;
+    a job's it makes a moment later.
+    """
+    if _owes_update(service) or (_is_job(service) and service.restart_condition != "none"):
+        return ""
+    for last in _last_tries(service, state):
+        if last.desired not in WANTED and _is_current(last, service) and _has_failed(last, ends=ends):
+            return f"{service.name}: {_words(last)}, and is not restarted (condition {service.restart_condition})"
+    return ""
+
+
+def _unschedulable(service: Service, state: StackState) -> str:
+    """Return that no node takes a task: constraints, memory or a host port that this swarm will never have.
+
+    What still stops, with whatever grace period, may hold the port that a task waits for.
+    """
+    if any(_is_leaving(task) for task in state.tasks):
+        return ""
+    freed = max((task.since for task in state.tasks if task.state in OVER_STATES), default=0.0)
+    for task in state.tasks_of(service):
+        is_stuck = task.state == "pending" and task.error and task.desired in WANTED
+        if is_stuck and state.seen - max(task.created, freed) > UNSCHEDULABLE_SECONDS:
             return f"{service.name} cannot be placed: {task.error}"
     return ""
 
 
 def _is_settled(service: Service, state: StackState, expected: Expected) -> bool:
     """Say whether a service is what its spec wants, for STABLE_SECONDS."""
-    if service.update.state not in {"", "completed"} and service.update.started >= expected.since:
+    update = service.update
+    if _owes_update(service) or update.state in UPDATING:
         return False
-    tasks = state.tasks_of(service)
     if service.name in expected.ending:
-        return service.replicas == 0 or any(t.state == "complete" and _is_current(t, service) for t in tasks)
-    wanted = 1 if service.replicas is None else service.replicas
-    running = [t for t in tasks if t.desired == "running"]
-    return len(running) == wanted and all(_is_stable(t, service, now=state.seen) for t in running)
+        return has_ended(service, state)
+    if update.state not in {"", "completed"} and update.started >= expected.since:
+        return False
+    running = [task for task in state.tasks_of(service) if task.state == "running"]
+    return is_running(service, state) and all(state.seen - task.since >= STABLE_SECONDS for task in running)
 
 
-def _is_stable(task: Task, service: Service, *, now: float) -> bool:
-    return task.state == "running" and _is_current(task, service) and now - task.since >= STABLE_SECONDS
+def _owes_update(service: Service) -> bool:
+    """Say whether swarm must still begin an update: for a moment after a deploy all looks as before (C-01)."""
+    return service.renews and not service.update.state and service.replicas != 0 and not _is_job(service)
+
+
+def _is_job(service: Service) -> bool:
+    """Say whether swarm runs it as a job: without updates, and without slots that a task could fill anew."""
+    return service.mode.endswith("Job")
+
+
+def _covers(service: Service, tasks: Sequence[Task]) -> bool:
+    """Say whether tasks are one for each that the service wants."""
+    return (len(tasks) if _is_job(service) else len({task.slot for task in tasks})) >= _wanted(service)
+
+
+def _wanted(service: Service) -> int:
+    """Return how many tasks there must be; a service of one task a node has one on a swarm of one node."""
+    return 1 if service.replicas is None else service.replicas
+
+
+def _is_leaving(task: Task) -> bool:
+    """Say whether a task that swarm no longer wants is still alive: it can answer, write, and hold a port."""
+    return task.state in LIVE_STATES and task.desired in {"shutdown", "remove"}
 
 
 def _is_current(task: Task, service: Service) -> bool:
     return same_template(task.template, service.template)
 
 
+def _has_failed(task: Task, *, ends: bool) -> bool:
+    return task.state in BROKEN_STATES or (task.state == "complete" and not ends)
+
+
+def _by_slot(service: Service, state: StackState) -> Mapping[str, Sequence[Task]]:
+    """Return a service's tasks by slot, the oldest first."""
+    slots: dict[str, list[Task]] = {}
+    for task in state.tasks_of(service):
+        slots.setdefault(task.slot, []).append(task)
+    return slots
+
+
+def _last_tries(service: Service, state: StackState) -> Sequence[Task]:
+    """Return the newest task of each slot; of a job all."""
+    if _is_job(service):
+        return state.tasks_of(service)
+    return [tasks[-1] for tasks in _by_slot(service, state).values()]
+
+
 def _words(task: Task) -> str:
-    """Return a task's error; swarm puts the exit code into it."""
+    """Return how a task ended; swarm puts the exit code into its error."""
+    if task.state == "complete":
+        return "ended with 0"
     return task.error or f"task {task.state}" + (f" with {task.exit_code}" if task.exit_code is not None else "")
 
 
