@@ -165,6 +165,8 @@ def _only(data: Mapping[str, Any], known: set[str]) -> Mapping[str, Any]:
 def _commit(runner: Runner, tree: Path, step: Step, *, day: int) -> str:
     """Commit one step and tag it; return the commit's sha."""
     step.apply(tree)
+    # Laid files keep their times, so one of the same size and second as before would pass for unchanged.
+    _git(runner, tree, "read-tree", "--empty", day=day)
     _git(runner, tree, "add", "--all", day=day)
     _git(runner, tree, "commit", "--quiet", "--message", step.message, day=day)
     if step.tag:

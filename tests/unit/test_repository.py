@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,17 @@ def test_a_step_starts_from_the_tree_of_the_one_before(tmp_path: Path) -> None:
     built = repository.build(folder, tmp_path / "r")
     names = [git(built.path, "ls-tree", "--name-only", commit).split() for commit in built.commits]
     assert names == [["greeting"], ["greeting", "more"], ["more"]]
+
+
+def test_a_change_that_leaves_size_and_times_as_they_were_is_committed(tmp_path: Path) -> None:
+    """Folders out of one checkout have files of the same second, which git would take for unchanged."""
+    folder = recipe(tmp_path, FIRST + "  - {message: two, lay: [second]}\n")
+    (folder / "second").mkdir()
+    (folder / "second" / "greeting").write_text("HELLO\n")
+    for name in ("first", "second"):
+        os.utime(folder / name / "greeting", (1_000_000_000, 1_000_000_000))
+    built = repository.build(folder, tmp_path / "r")
+    assert [git(built.path, "show", f"{commit}:greeting") for commit in built.commits] == ["hello", "HELLO"]
 
 
 def test_a_lightweight_tag_is_one(tmp_path: Path) -> None:
