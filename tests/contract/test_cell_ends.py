@@ -18,7 +18,7 @@ from lab import cells
 from lab.cells import Bench
 from recipeci.errors import HostError, UsageError
 from recipeci.host import command
-from recipeci.host.cell import Cell, reap
+from recipeci.host.cell import Cell, CellSpec, reap
 from recipeci.host.clock import SystemClock, until
 from recipeci.host.command import LocalRunner
 
@@ -134,9 +134,7 @@ def test_a_proxy_image_that_is_not_there_is_said_at_once(bench: Bench, watch: Wa
 def test_a_path_too_long_for_a_socket_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     folder = tmp_path / ("x" * 120) / "swarm"
     with pytest.raises(UsageError, match="too long for a Unix socket"):
-        cells.CellSpec(
-            name="n", folder=folder, shared=tmp_path, read_only=(), domain=cells.DOMAIN, proxy_image="traefik:v3"
-        )
+        CellSpec(name="n", folder=folder, shared=tmp_path, read_only=(), domain=cells.DOMAIN, proxy_image="traefik:v3")
     assert not folder.parent.exists()
 
 

@@ -140,7 +140,14 @@ def get(
         ):
             body = _read(response, limit=limit)
             return response.status_code, dict(response.headers), body
-    except (httpx.HTTPError, httpx.InvalidURL, httpcore.ProtocolError, OSError, TooLate) as error:
+    except (
+        httpx.HTTPError,
+        httpx.InvalidURL,
+        httpcore.UnsupportedProtocol,
+        httpcore.ProtocolError,
+        OSError,
+        TooLate,
+    ) as error:
         raise HttpFailed(url, _reason(error)) from error
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from recipeci.host.cell.spec import ADDRESS
 
-_QUERY = re.compile(r" query\[(?P<kind>[A-Z0-9]+)\] (?P<name>\S+) from (?P<source>\S+)$")
+_QUERY = re.compile(r" query\[[^\]]+\] (?P<name>\S+) from (?P<source>\S+)$")
 _OURS = frozenset({ADDRESS, "127.0.0.1"})
 """dockerd looking for registries, and programs of the harness."""
 _REVERSE = (".in-addr.arpa", ".ip6.arpa")

@@ -1,0 +1,63 @@
+"""What a cell's daemons are told."""
+
+from __future__ import annotations
+
+import json
+
+from recipeci.host.cell import configs
+from recipeci.host.cell.spec import ADDRESS
+
+
+def test_the_resolver_answers_the_domain_and_has_nobody_to_ask() -> None:
+    lines = configs.dnsmasq_conf("ci.test").splitlines()
+    assert f"address=/ci.test/{ADDRESS}" in lines
+    assert "local=/ci.test/" in lines  # else AAAA is refused, and musl fails the whole look-up
+    assert "no-resolv" in lines
+    assert not [line for line in lines if line.startswith("server=")]
+
+
+def test_dockerd_gives_containers_the_cells_resolver_and_uses_the_lent_layers() -> None:
+    settings = json.loads(configs.daemon_json())
+    assert settings["dns"] == [ADDRESS]
+    assert settings["storage-driver"] == "overlay2"
+    assert settings["features"] == {"containerd-snapshotter": False}
+    assert settings["exec-opts"] == ["native.cgroupdriver=cgroupfs"]
+
+
+def test_the_proxy_has_the_entry_points_of_co_op_clouds() -> None:
+    arguments = configs.proxy_arguments()
+    assert "--entrypoints.web.address=:80" in arguments
+    assert "--entrypoints.web.http.redirections.entryPoint.to=web-secure" in arguments
+    assert "--entrypoints.web-secure.address=:443" in arguments
+
+
+def test_the_proxy_sees_only_what_asks_for_it_and_asks_nobody_outside() -> None:
+    arguments = configs.proxy_arguments()
+    assert "--providers.swarm.exposedByDefault=false" in arguments
+    assert "--providers.swarm.network=proxy" in arguments
+    assert "--global.checkNewVersion=false" in arguments
+    assert "--global.sendAnonymousUsage=false" in arguments
+    assert not [argument for argument in arguments if "acme" in argument]
+
+
+def test_the_proxys_ports_are_the_cells_own_and_not_the_ingress_networks() -> None:
+    service = configs.proxy_service("traefik:v3")
+    spec = json.loads(json.dumps(service))
+    assert [(port["PublishedPort"], port["PublishMode"]) for port in spec["EndpointSpec"]["Ports"]] == [
+        (80, "host"),
+        (443, "host"),
+    ]
+    assert spec["TaskTemplate"]["ContainerSpec"]["Image"] == "traefik:v3"
+
+
+def test_the_proxys_ping_is_under_a_name_of_its_own() -> None:
+    dynamic = json.loads(configs.proxy_dynamic("ci.test"))
+    assert dynamic["http"]["routers"]["ping"]["rule"] == "Host(`traefik.ci.test`) && Path(`/ping`)"
+    assert "--ping.manualRouting=true" in configs.proxy_arguments()
+
+
+def test_what_recipes_name_in_the_proxys_files_is_there() -> None:
+    dynamic = json.loads(configs.proxy_dynamic("ci.test"))
+    assert {"security", "basicauth", "keycloak", "error-pages-middleware"} <= set(dynamic["http"]["middlewares"])
+    assert "default" in dynamic["tls"]["options"]
+    assert dynamic["tls"]["stores"]["default"]["defaultCertificate"]["certFile"] == "/etc/recipeci/proxy/cert.pem"
