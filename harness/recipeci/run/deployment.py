@@ -22,7 +22,7 @@ from recipeci.host.docker import StackState, Swarm
 from recipeci.model import BaseMode, Commit
 from recipeci.recipe.compose import Compose
 from recipeci.recipe.envfile import EnvFile
-from recipeci.run import settled
+from recipeci.run import infrastructure, settled
 from recipeci.run.environment import Environment
 from recipeci.run.plan import Plan
 
@@ -69,7 +69,7 @@ class Deployment:
         base = self.plan.base
         pinned = base is not None and base.mode is BaseMode.PINNED
         version = base.version if base and pinned else None
-        with _recipes_fault("abra app new"):
+        with _recipes_fault():
             self.abra.app_new(self.plan.recipe, domain=self.domain, version=version, chaos=not pinned)
         self.clone.checkout(self.plan.first_commit)
         self._write_env(self.environment.first(self._env()))
@@ -124,6 +124,7 @@ class Deployment:
                 describe=lambda seen: seen[1].summary,
             )
         except WaitFailed as e:
+            infrastructure.blame(e.message)
             raise WaitFailed(e.what, reason=self._with_logs(e.reason, look()[1]), last=e.last) from e
         return state
 
@@ -134,7 +135,7 @@ class Deployment:
         return reason + (f"\nlast log lines of {judgement.guilty}:\n{lines}" if lines else "")
 
     def _deploy(self, *, version: str | None, chaos: bool) -> None:
-        with self._still_there("abra app deploy"), _recipes_fault("abra app deploy"):
+        with self._still_there("abra app deploy"), _recipes_fault():
             self.abra.app_deploy(self.domain, version=version, chaos=chaos, timeout=ABRA_SECONDS)
 
     def _secrets(self) -> None:
@@ -145,7 +146,7 @@ class Deployment:
         for key in self._absent(wanted) & self.plan.meta.secrets.keys():
             self._insert(key, version=versions.get(key, "v1"))
         if missing := self._absent(wanted):
-            with self._still_there("abra app secret generate"), _recipes_fault("abra app secret generate"):
+            with self._still_there("abra app secret generate"), _recipes_fault():
                 self.abra.app_secret_generate(self.domain)
             self._new_secrets(missing)
 
@@ -159,7 +160,7 @@ class Deployment:
         with tempfile.NamedTemporaryFile(dir=self.scratch) as file, self._still_there("abra app secret insert"):
             file.write(self.plan.meta.secrets[key])
             file.flush()
-            with _recipes_fault("abra app secret insert"):
+            with _recipes_fault():
                 self.abra.app_secret_insert(self.domain, name=key, version=version, file=Path(file.name))
 
     def _new_secrets(self, missing: frozenset[str]) -> None:
@@ -185,12 +186,12 @@ class Deployment:
 
 
 @contextlib.contextmanager
-def _recipes_fault(what: str) -> Iterator[None]:
-    """Turn abra's refusal into the recipe's failure; a call that hung stays the host's."""
+def _recipes_fault() -> Iterator[None]:
+    """Turn abra's refusal into the recipe's failure; a call that hung stays the host's, and so does a full disk."""
     try:
         yield
     except CommandTimeout:
         raise
     except CommandFailed as e:
-        msg = f"{what}: {e.message}"
-        raise OpFailed(msg) from e
+        infrastructure.blame(e.message)
+        raise OpFailed(e.message) from e

@@ -222,8 +222,6 @@ class Run:
                 self._note_names(record, cell)
 
     def _steps(self, record: Record, cell: Cell, swarm: Swarm, abra: Abra) -> None:
-        with self.console.phase("proxy"):
-            cell.wait_proxy(PROXY_SECONDS)
         deployment = Deployment(
             domain=self.place.domain,
             stack=self.place.stack,
@@ -237,7 +235,7 @@ class Run:
             scratch=self.place.shared,
         )
         http = Http(connect=cell.connect, ca_file=cell.ca_file)
-        tiers = Tiers(deployment, http, self.clock, self.console)
+        tiers = Tiers(deployment, http, self.clock, self.console, lambda: cell.wait_proxy(PROXY_SECONDS))
         for step in self._all_steps():
             result = tiers.run(step, earlier=record.tiers)
             record.identity = tiers.identity

@@ -6,7 +6,7 @@ A failed op is the recipe's failure and data, never an exception of ours; tiers 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from recipeci.errors import OpFailed, WaitFailed
@@ -34,6 +34,8 @@ class Tiers:
     http: Http
     clock: Clock
     console: Console
+    proxy_ready: Callable[[], None]
+    """Waits for the cell's proxy, which comes up while the app is being deployed."""
     deployed: Deployed | None = None
     identity: Identity = field(default_factory=Identity)
 
@@ -112,6 +114,8 @@ class Tiers:
         )
         stranger = f"{STRANGER}.{self.deployment.domain.partition('.')[2]}"
         limit = min(timeout, HEALTHY_SECONDS) if self._is_healthy() else timeout
+        with self.console.phase("proxy"):
+            self.proxy_ready()
         began = self.clock.monotonic()
         last: list[serving.Look] = []
 
