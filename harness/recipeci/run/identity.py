@@ -8,15 +8,17 @@ of the base's deployment proves nothing about the upgrade (C-04).
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from recipeci.host.docker import Json, Service, StackState, same_template
+from recipeci.host.docker import Json, Service, StackState, Task, same_tasks, same_template
 from recipeci.model import Base, Identity, Outcome, ServiceIdentity, Target, TestResult
-from recipeci.recipe.compose import Compose
+from recipeci.recipe.compose import Compose, ComposeService
+from recipeci.run import settled
 
 APP = "app"
 """abra writes its version labels on the service of this name (facts abra §3.2)."""
+ABRAS_LABELS = ("recipe", "version", "chaos", "chaos-version")
 
 
 @dataclass(frozen=True)
@@ -97,57 +99,96 @@ def _services(evidence: Evidence) -> Iterator[ServiceIdentity]:
             name=service.name,
             image=service.image,
             image_before=old.image if old else "",
-            changed=old is None or not same_template(old.template, service.template),
+            changed=old is None or not same_tasks(old, service),
             update_state=service.update.state,
         )
 
 
 def _service_checks(evidence: Evidence) -> Iterator[TestResult]:
     for service in sorted(evidence.after.services, key=lambda s: s.name):
-        old = evidence.before.service(service.name)
-        if old is None:
-            wrong = _wrong_tasks(service, evidence)
-        elif same_template(old.template, service.template):
-            wrong = _wrong_relabel(service, evidence)
-        else:
-            wrong = _wrong_update(service, evidence) or _wrong_tasks(service, evidence)
-        yield _test(f"update of {service.name}", wrong=wrong)
-    for missing in sorted({s.name for s in evidence.before.services} - {s.name for s in evidence.after.services}):
-        if missing.removeprefix(f"{evidence.stack}_") in evidence.compose.services:
-            yield _test(f"update of {missing}", wrong=f"{missing} is in the compose file and no longer there")
+        yield _test(f"update of {service.name}", wrong=_wrong_service(service, evidence))
+    there = {service.name for service in evidence.after.services}
+    for name in sorted({f"{evidence.stack}_{key}" for key in evidence.compose.services} - there):
+        yield _test(f"update of {name}", wrong=f"{name} is in the compose file and not in the swarm")
 
 
-def _wrong_update(service: Service, evidence: Evidence) -> str:
-    update = service.update
+def _wrong_service(service: Service, evidence: Evidence) -> str:
+    declared, old = _declared(service, evidence), evidence.before.service(service.name)
+    if declared is None:
+        return f"{service.name} runs, but the compose file does not name it"
+    if undone := settled.broken_update(service, evidence.after, since=evidence.since, ends=declared.ends):
+        return undone
+    if old is None:
+        return _wrong_tasks(service, declared, evidence)
+    if same_tasks(old, service):
+        return _wrong_labels(service, declared, evidence) or _replaced(old, service, evidence)
+    return _wrong_update(service, declared, evidence) or _wrong_tasks(service, declared, evidence)
+
+
+def _wrong_update(service: Service, declared: ComposeService, evidence: Evidence) -> str:
+    """A changed service was updated to the end after the deploy.
+
+    Swarm updates neither jobs nor what has no tasks. What is meant to end is paused if it ends while it is watched.
+    """
+    update, untouched = service.update, service.mode.endswith("Job") or service.replicas == 0
+    if untouched and not update.state:
+        return ""
     if update.started < evidence.since:
         return f"{service.name}: no update began after the deploy (last: {update.state or 'none'})"
-    if update.state != "completed":
-        return f"{service.name}: its update is {update.state}: {update.message}"
+    if update.state == "completed" or (update.state == "paused" and declared.ends):
+        return ""
+    return f"{service.name}: its update is {update.state}: {update.message}"
+
+
+def _wrong_tasks(service: Service, declared: ComposeService, evidence: Evidence) -> str:
+    """What runs, or has ended where that is meant, is of the new spec."""
+    if declared.ends:
+        done = settled.has_ended(service, evidence.after)
+        return "" if done else f"{service.name}: not all of its tasks have ended well under the new spec"
+    tasks = _running(service, evidence.after)
+    strange = [task for task in tasks if not same_template(task.template, service.template)]
+    if strange:
+        return f"{service.name}: {len(strange)} of {len(tasks)} tasks run another spec"
+    return "" if settled.is_running(service, evidence.after) else f"{service.name}: not all of its tasks run"
+
+
+def _wrong_labels(service: Service, declared: ComposeService, evidence: Evidence) -> str:
+    """Only labels can have changed: those of the compose file are there, whatever abra writes over them."""
+    abras = {f"coop-cloud.{evidence.stack}.{key}" for key in ABRAS_LABELS}
+    for key, value in declared.labels.items():
+        if key not in abras and service.labels.get(key) != value:
+            return f"{service.name}: label {key} is {service.labels.get(key)!r}, not {value!r}"
     return ""
 
 
-def _wrong_tasks(service: Service, evidence: Evidence) -> str:
-    running = [t for t in evidence.after.tasks_of(service) if t.desired == "running"]
-    strange = [t for t in running if not same_template(t.template, service.template)]
-    return f"{service.name}: {len(strange)} of {len(running)} tasks run another spec" if strange else ""
+def _replaced(old: Service, service: Service, evidence: Evidence) -> str:
+    """Nothing changed of what runs: no task was replaced, but those of replicas that are no longer wanted."""
+    kept = {task.id for task in _running(service, evidence.after)}
+    lost = [task for task in _running(old, evidence.before) if task.id not in kept]
+    fewer = max(0, (old.replicas or 0) - (service.replicas or 0))
+    if len(lost) <= fewer:
+        return ""
+    ids = {task.id for task in lost}
+    error = next((f" ({task.error})" for task in evidence.after.tasks if task.id in ids and task.error), "")
+    return f"{service.name}: {len(lost)} of its tasks were replaced though nothing of it changed{error}"
 
 
-def _wrong_relabel(service: Service, evidence: Evidence) -> str:
-    """Only labels changed: the new ones are there, and no task was replaced."""
-    declared = evidence.compose.services.get(service.name.removeprefix(f"{evidence.stack}_"))
-    wanted: Mapping[str, str] = declared.labels if declared else {}
-    for key, value in wanted.items():
-        if service.labels.get(key) != value:
-            return f"{service.name}: label {key} is {service.labels.get(key)!r}, not {value!r}"
-    replaced = [t for t in evidence.after.tasks_of(service) if t.created >= evidence.since and t.desired == "running"]
-    return f"{service.name}: {len(replaced)} tasks were replaced though its spec did not change" if replaced else ""
+def _running(service: Service, state: StackState) -> list[Task]:
+    return [task for task in state.tasks_of(service) if task.desired == "running"]
+
+
+def _declared(service: Service, evidence: Evidence) -> ComposeService | None:
+    return evidence.compose.services.get(service.name.removeprefix(f"{evidence.stack}_"))
 
 
 def _same_recipe(service: Service, evidence: Evidence) -> bool:
-    old = evidence.before.service(service.name)
-    declared = evidence.compose.services.get(service.name.removeprefix(f"{evidence.stack}_"))
-    keys = frozenset(declared.environment) if declared else frozenset[str]()
-    return old is not None and same_template(_of_recipe(old.template, keys), _of_recipe(service.template, keys))
+    old, declared = evidence.before.service(service.name), _declared(service, evidence)
+    if old is None or declared is None or old.endpoint != service.endpoint:
+        return False
+    if service.name != f"{evidence.stack}_{APP}":
+        return same_template(old.template, service.template)
+    keys = frozenset(declared.environment)
+    return same_template(_of_recipe(old.template, keys), _of_recipe(service.template, keys))
 
 
 def _of_recipe(template: Json, keys: frozenset[str]) -> Json:

@@ -72,7 +72,7 @@ def hopeless(service: Service, state: StackState, expected: Expected) -> str:
     """Return why waiting for a service is hopeless, or nothing."""
     ends = service.name in expected.ending
     return (
-        _broken_update(service, state, since=expected.since, ends=ends)
+        broken_update(service, state, since=expected.since, ends=ends)
         or _crash_loop(service, state, since=expected.since, ends=ends)
         or _given_up(service, state, ends=ends)
         or _unschedulable(service, state)
@@ -94,7 +94,7 @@ def is_running(service: Service, state: StackState) -> bool:
     return right and len(running) == _wanted(service) and not any(_is_leaving(task) for task in tasks)
 
 
-def _broken_update(service: Service, state: StackState, *, since: float, ends: bool) -> str:
+def broken_update(service: Service, state: StackState, *, since: float, ends: bool) -> str:
     """Return the rollback or pause with both images: a stack that is healthy again by rollback is not green (R-08).
 
     To swarm a task that ends while its update is watched has failed, also one that is meant to end: it pauses, and that
