@@ -185,7 +185,7 @@ class Doctor(Command):
     config = cli.SwitchAttr("--config", str)
 
     def do(self) -> int:
-        """Print the table; return 0, or 3 if a run cannot work here."""
+        """Print the table, and try a cell if asked; return 0, or 3 if a run cannot work here."""
         from recipeci.host.command import LocalRunner  # noqa: PLC0415 - `--help` does without
         from recipeci.run import doctor  # noqa: PLC0415
 
@@ -193,7 +193,11 @@ class Doctor(Command):
         findings = doctor.examine(config, runner=LocalRunner())
         for line in doctor.table(findings):
             _say(f"{line}\n")
-        return HostError.exit_code if doctor.missing(findings) else 0
+        if doctor.missing(findings):
+            return HostError.exit_code
+        if self.selftest:
+            _try_a_cell(config)
+        return 0
 
 
 @Main.subcommand("clean")
@@ -252,6 +256,21 @@ def _run(asked: Request, config: Settings) -> int:
             return 0
         report = execute.run(asked, config, console=console, interrupts=interrupts)
     return report.exit_code
+
+
+def _try_a_cell(config: Settings) -> None:
+    """Make a cell with an app in it and remove both; raise HostError if that does not work."""
+    from recipeci.host.clock import SystemClock  # noqa: PLC0415 - `--help` does without
+    from recipeci.host.command import LocalRunner  # noqa: PLC0415
+    from recipeci.report.console import Console  # noqa: PLC0415
+    from recipeci.run.interrupt import Interrupts  # noqa: PLC0415
+    from recipeci.run.selftest import Selftest  # noqa: PLC0415
+
+    clock, interrupts = SystemClock(), Interrupts()
+    console = Console(clock=clock, stream=sys.stdout)
+    with interrupts.handled():
+        Selftest(config, LocalRunner(), clock, console, interrupts).run()
+    console.say("selftest: pass")
 
 
 def _say(words: str) -> None:

@@ -224,7 +224,7 @@ def test_a_path_with_a_space_is_taken(short: Path) -> None:
 def test_without_enough_space_nothing_is_begun(short: Path) -> None:
     config = dataclasses.replace(settings(short), min_free_gb=1e9)
     with (
-        pytest.raises(HostError, match=r"GB free, and a run needs 1e\+09 GB"),
+        pytest.raises(HostError, match=r"GB free, and a run needs 1000000000 GB"),
         workspace.opened(Request("x"), config, source="s", clock=clock),
     ):
         pass

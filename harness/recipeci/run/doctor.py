@@ -203,5 +203,5 @@ def _disk(settings: Settings) -> Finding:
     there = next(parent for parent in (cache, *cache.parents) if parent.is_dir())
     free = shutil.disk_usage(there).free / GB
     enough = free >= settings.min_free_gb
-    to_do = "" if enough else f"a run needs {settings.min_free_gb:g} GB: free some, or set `cache` in the settings"
+    to_do = "" if enough else f"a run needs {settings.min_free_gb:.10g} GB: free some, or set `cache` in the settings"
     return Finding("disk", State.OK if enough else State.MISSING, f"{free:.1f} GB free in {there}", to_do)

@@ -245,7 +245,7 @@ def _check_space(folders: Sequence[Path], settings: Settings) -> None:
         there = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
         free = shutil.disk_usage(there).free / GB
         if free < settings.min_free_gb:
-            msg = f"{there} has {free:.1f} GB free, and a run needs {settings.min_free_gb:g} GB"
+            msg = f"{there} has {free:.1f} GB free, and a run needs {settings.min_free_gb:.10g} GB"
             raise HostError(msg, hint="free some space, or set `cache` (or runs.min_free_gb) in the settings")
 
 
