@@ -6,6 +6,7 @@ import contextlib
 import http.server
 import os
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -153,6 +154,8 @@ def test_without_a_source_it_is_the_forges() -> None:
         ("-oProxyCommand=x", "there is no such folder"),
         ("file://other.host/x", "a file: URL of another host"),
         ("http://forge.invalid/x", "http: is not a protocol"),
+        ("http://127.0.0.1.forge.invalid/x", "http: is not a protocol"),
+        ("ftp://127.0.0.1/x", "ftp: is not a protocol"),
         ("ssh://git@forge.invalid/x", "ssh: is not a protocol"),
         ("ext::sh -c id", "there is no such folder"),
         ("ext://sh", "ext: is not a protocol"),
@@ -200,21 +203,9 @@ def test_a_shallow_repository_is_refused_since_its_versions_may_lack(made: Made,
 
 
 @contextlib.contextmanager
-def forge_that_answers(status: int, body: bytes = b"") -> Iterator[str]:
-    """A web server on loopback that gives every question the same answer."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            if status == 401:
-                self.send_header("WWW-Authenticate", 'Basic realm="forge"')
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            """Say nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+def serving(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
+    """A web server on loopback."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
@@ -222,6 +213,81 @@ def forge_that_answers(status: int, body: bytes = b"") -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+class Quiet(http.server.BaseHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def forge_that_answers(status: int, body: bytes = b"") -> Iterator[str]:
+    """A forge that gives every question the same answer."""
+
+    class Handler(Quiet):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            if status == 401:
+                self.send_header("WWW-Authenticate", 'Basic realm="forge"')
+            self.end_headers()
+            self.wfile.write(body)
+
+    with serving(Handler) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def forge_of(root: Path) -> Iterator[str]:
+    """A forge that serves the repositories in a folder by git's own program, as Gitea does."""
+
+    class Handler(Quiet):
+        def do_GET(self) -> None:
+            path, _, query = self.path.partition("?")
+            length = int(self.headers.get("Content-Length") or 0)
+            asked = {"PATH_INFO": path, "QUERY_STRING": query, "REQUEST_METHOD": self.command}
+            asked |= {"CONTENT_TYPE": self.headers.get("Content-Type") or "", "CONTENT_LENGTH": str(length)}
+            asked |= {"HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding") or ""}
+            asked |= {"GIT_PROTOCOL": self.headers.get("Git-Protocol") or "", "GIT_PROJECT_ROOT": str(root)}
+            done = subprocess.run(
+                ["/usr/bin/env", "git", "http-backend"],
+                input=self.rfile.read(length),
+                env={**ENV, **asked, "GIT_HTTP_EXPORT_ALL": "1", "REMOTE_ADDR": "127.0.0.1"},
+                stdout=subprocess.PIPE,
+                timeout=30,
+                check=False,  # a refusal is in the body
+            )
+            head, _, body = done.stdout.partition(b"\r\n\r\n")
+            lines = [line.split(": ", 1) for line in head.decode().split("\r\n")]
+            self.send_response(int(dict(lines).get("Status", "200").split()[0]))
+            for name, value in lines:
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815 - the base class's name
+
+    with serving(Handler) as url:
+        yield url
+
+
+def test_a_recipe_from_its_forge_with_its_tags_and_a_pull_requests_commit(made: Made, tmp_path: Path) -> None:
+    made.git("checkout", "--quiet", "--detach")
+    wanted = made.commit("pull request")
+    made.git("update-ref", "refs/pull/7/head", str(wanted))
+    made.git("checkout", "--quiet", "main")
+    made.git("clone", "--quiet", "--mirror", ".", str(tmp_path / "forge" / "recipe.git"))
+    with forge_of(tmp_path / "forge") as forge:
+        found = clone(runner, source_of(None, recipe="recipe", forge=forge), tmp_path / "clone")
+        assert str(found.newest) == made.git("rev-parse", "main")
+        assert [tag.name for tag in found.tags()] == ["1.0.0+1"]
+        found.get(wanted)
+        found.checkout(wanted)
+        with pytest.raises(UsageError, match=f"has no commit {'e' * 40}"):
+            found.get(Commit("e" * 40))
+        with pytest.raises(UsageError, match="has no recipe 'other'"):
+            clone(runner, source_of(None, recipe="other", forge=forge), tmp_path / "other")
+    with pytest.raises(HostError, match="cannot be reached"):
+        found.get(Commit("d" * 40))
 
 
 @pytest.mark.parametrize(
@@ -238,7 +304,7 @@ def test_what_a_forge_answers(tmp_path: Path, status: int, kind: type[Exception]
     with forge_that_answers(
         status, b"<!DOCTYPE html>\n<html><body>Welcome to this web site</body></html>\n" * 3
     ) as forge:
-        source = source_of(None, recipe="nextcloud", forge=forge, schemes=("http",))
+        source = source_of(None, recipe="nextcloud", forge=forge)
         with pytest.raises(kind, match=sentence) as caught:
             clone(runner, source, tmp_path / "clone")
     assert type(caught.value) is kind
@@ -250,7 +316,7 @@ def test_a_source_by_url_that_is_not_there(tmp_path: Path) -> None:
         forge_that_answers(404) as forge,
         pytest.raises(UsageError, match=r"/org/x\.git: there is no such repository"),
     ):
-        clone(runner, source_of(f"{forge}/org/x.git", recipe="x", forge=FORGE, schemes=("http",)), tmp_path / "clone")
+        clone(runner, source_of(f"{forge}/org/x.git", recipe="x", forge=FORGE), tmp_path / "clone")
 
 
 def test_a_forge_that_is_not_reached(tmp_path: Path) -> None:
@@ -258,7 +324,7 @@ def test_a_forge_that_is_not_reached(tmp_path: Path) -> None:
         nobody.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{nobody.getsockname()[1]}/x.git"
         with pytest.raises(HostError, match=r"cannot be reached: .*onnect") as caught:
-            clone(runner, source_of(url, recipe="x", forge=FORGE, schemes=("http",)), tmp_path / "clone")
+            clone(runner, source_of(url, recipe="x", forge=FORGE), tmp_path / "clone")
     assert caught.value.exit_code == 3
     assert caught.value.hint
 
@@ -322,6 +388,13 @@ def test_a_commit_that_no_branch_holds_is_asked_for_by_its_sha(made: Made, tmp_p
 def test_a_sha_that_is_not_there(made: Made, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=f"has no commit {'e' * 40}"):
         cloned(made, tmp_path / "clone").get(Commit("e" * 40))
+
+
+def test_a_source_that_is_gone_is_not_said_to_lack_the_commit(made: Made, tmp_path: Path) -> None:
+    found = cloned(made, tmp_path / "clone")
+    made.folder.rename(tmp_path / "moved")
+    with pytest.raises(UsageError, match="is no git repository"):
+        found.get(Commit("e" * 40))
 
 
 def test_a_sha_that_is_no_commits(made: Made, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from recipeci.errors import CommandFailed, HostError, RecipeInvalid, UsageError
 from recipeci.host.gitcall import Repository, Source
+from recipeci.host.gitwords import NO_SUCH_COMMIT, explained
 from recipeci.model import Commit, Tag
 
 KEEP = "refs/recipeci"
@@ -94,15 +95,17 @@ class Clone:
     def get(self, commit: Commit) -> None:
         """Have this commit, by asking the source for it if no branch and no tag brought it.
 
-        Raises UsageError if the source has no such commit.
+        Raises UsageError if the source has no such commit, HostError if it cannot be reached any more.
         """
         if self._commits([str(commit)]) == (str(commit),):
             return
         try:
             self.repository.ask(self.source, ["fetch", "--quiet", "--no-tags", "origin", f"{commit}:{KEEP}/{commit}"])
         except CommandFailed as error:
+            if not NO_SUCH_COMMIT.search(error.err):
+                raise explained(error, self.source) from error
             msg = f"{self.source.where} has no commit {commit}"
-            raise UsageError(msg, hint="check the sha; it may have been removed by a force push") from error
+            raise UsageError(msg, hint="check the sha; a force push may have removed it") from error
         if self._commits([str(commit)]) != (str(commit),):
             raise UsageError(f"{commit} is no commit of {self.source.where}", hint="give a commit's full sha")
 

@@ -8,81 +8,38 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from dataclasses import dataclass
 from pathlib import Path
 
-from recipeci.errors import CommandFailed, CommandTimeout, HostError, RecipeCIError, UsageError
+from recipeci.errors import CommandFailed, UsageError
 from recipeci.host.clone import Clone
 from recipeci.host.command import Runner
 from recipeci.host.gitcall import Git, Repository, Source
+from recipeci.host.gitwords import GIVE, explained
 from recipeci.model import Commit
 
-SCHEMES = ("https",)
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+"""Hosts that may be asked without TLS."""
 URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://")
 OF_SSH = re.compile(r"[^/\s]+@[^/\s:]+:")
 ALL_TAGS = "+refs/tags/*:refs/tags/*"
-GIVE = "--source takes an https:// URL, a folder, or a file: URL"
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """What git says when a source is not to be had, and what that is called here."""
-
-    said: re.Pattern[str]
-    kind: type[RecipeCIError]
-    sentence: str
-    hint: str
-
-
-REFUSALS = (
-    Refusal(
-        re.compile(r"could not read (?:Username|Password)|Authentication failed|terminal prompts disabled|error: 403"),
-        HostError,
-        "wants a password",
-        "clone it yourself and give the folder: --source PATH",
-    ),
-    Refusal(
-        re.compile(r"repository is shallow"),
-        UsageError,
-        "has only a part of its history",
-        "git fetch --unshallow --tags, there",
-    ),
-    Refusal(
-        re.compile(
-            r"not valid: is this a git repository|not (?:appear to be )?a git repository|' does not exist$",
-            re.MULTILINE,
-        ),
-        UsageError,
-        "is no git repository",
-        GIVE,
-    ),
-    Refusal(
-        re.compile(r"fsck error|fsck_|index-pack|unpack-objects|invalid object|corrupt"),
-        HostError,
-        "is damaged: {reason}",
-        "git fsck, there",
-    ),
-)
-NOT_FOUND = re.compile(r"repository '.*' not found")
-
-
-def source_of(given: str | None, *, recipe: str, forge: str, schemes: tuple[str, ...] = SCHEMES) -> Source:
+def source_of(given: str | None, *, recipe: str, forge: str) -> Source:
     """Return what a `--source` means; without one, the recipe's repository on the forge.
 
     Args:
-        given: an https URL, a folder (relative ones from the working directory), a `file:` URL, or None.
+        given: an https URL (http on loopback), a folder (relative: from the working directory), a `file:` URL, or None.
         recipe: the recipe's name, already checked for form.
         forge: the folder of the recipes on their forge; itself a URL or a folder.
-        schemes: the protocols that a URL may have.
 
     Raises UsageError for anything else, also for a folder that is not there and for a URL that holds a password.
     """
     if given is None:
-        return _on_forge(recipe, forge=forge, schemes=schemes)
+        return _on_forge(recipe, forge=forge)
     if given.startswith("file:"):
         return _folder(_path_of_url(given))
     if URL.match(given):
-        return Source(_checked_url(given, schemes=schemes), local=False)
+        return Source(_checked_url(given), local=False)
     if OF_SSH.match(given) and not Path(given).exists():
         raise UsageError(f"{given}: a source by ssh is not supported", hint=GIVE)
     return _folder(given)
@@ -108,35 +65,7 @@ def clone(runner: Runner, source: Source, into: Path) -> Clone:
     return Clone(repository=repository, source=source, newest=_newest(repository, source))
 
 
-def explained(error: CommandFailed, source: Source) -> RecipeCIError:
-    """Turn git's words about a source into one sentence of the right kind."""
-    where, said, reason = source.where, error.err, _last(error.err)
-    if isinstance(error, CommandTimeout):
-        return HostError(f"{where} did not answer in time ({error.seconds:.0f} s)", hint="try again, or give --source")
-    if NOT_FOUND.search(said):
-        return _unknown(source)
-    for refusal in REFUSALS:
-        if refusal.said.search(said):
-            return refusal.kind(f"{where} {refusal.sentence.format(reason=reason)}", hint=refusal.hint)
-    return HostError(f"{where} cannot be reached: {reason}", hint="try again, or give --source")
-
-
-def _unknown(source: Source) -> UsageError:
-    """Say that there is no such repository."""
-    if source.recipe:
-        forge = source.where.rpartition("/")[0]
-        return UsageError(f"{forge} has no recipe {source.recipe!r}", hint="check the name, or give --source")
-    return UsageError(f"{source.where}: there is no such repository", hint=GIVE)
-
-
-def _last(said: str) -> str:
-    """Return git's own reason: the first fatal line, without its mark."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["git said nothing"]
-    fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
-    return (fatal or lines)[0].removeprefix("fatal: ").removeprefix("error: ")
-
-
-def _on_forge(recipe: str, *, forge: str, schemes: tuple[str, ...]) -> Source:
+def _on_forge(recipe: str, *, forge: str) -> Source:
     """Return the recipe's repository on its forge."""
     if not URL.match(forge) or forge.startswith("file:"):
         folder = Path(_path_of_url(forge) if forge.startswith("file:") else forge)
@@ -144,16 +73,16 @@ def _on_forge(recipe: str, *, forge: str, schemes: tuple[str, ...]) -> Source:
         if not found:
             raise UsageError(f"{forge} has no recipe {recipe!r}", hint="check the name, or give --source")
         return Source(str(found[0].resolve()), local=True, recipe=recipe)
-    return Source(f"{_checked_url(forge, schemes=schemes).rstrip('/')}/{recipe}.git", local=False, recipe=recipe)
+    return Source(f"{_checked_url(forge).rstrip('/')}/{recipe}.git", local=False, recipe=recipe)
 
 
-def _checked_url(url: str, *, schemes: tuple[str, ...]) -> str:
+def _checked_url(url: str) -> str:
     """Return a URL that may be asked."""
     try:
         parts = urllib.parse.urlsplit(url)
     except ValueError as error:
         raise UsageError(f"{url!r} is no URL: {error}", hint=GIVE) from error
-    if parts.scheme not in schemes:
+    if parts.scheme != "https" and (parts.scheme, parts.hostname in LOOPBACK) != ("http", True):
         raise UsageError(f"{parts.scheme}: is not a protocol that a source may have", hint=GIVE)
     if "@" in parts.netloc:
         shown = url.replace(parts.netloc, parts.netloc.rpartition("@")[2])

@@ -1,0 +1,82 @@
+"""The only place that turns git's words about a source into one sentence of the right kind."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from recipeci.errors import CommandFailed, CommandTimeout, HostError, RecipeCIError, UsageError
+from recipeci.host.gitcall import Source
+
+GIVE = "--source takes an https:// URL, a folder, or a file: URL"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What git says when a source is not to be had, and what that is called here."""
+
+    said: re.Pattern[str]
+    kind: type[RecipeCIError]
+    sentence: str
+    hint: str
+
+
+REFUSALS = (
+    Refusal(
+        re.compile(r"could not read (?:Username|Password)|Authentication failed|terminal prompts disabled|error: 403"),
+        HostError,
+        "wants a password",
+        "clone it yourself and give the folder: --source PATH",
+    ),
+    Refusal(
+        re.compile(r"repository is shallow"),
+        UsageError,
+        "has only a part of its history",
+        "git fetch --unshallow --tags, there",
+    ),
+    Refusal(
+        re.compile(
+            r"not valid: is this a git repository|not (?:appear to be )?a git repository|' does not exist$",
+            re.MULTILINE,
+        ),
+        UsageError,
+        "is no git repository",
+        GIVE,
+    ),
+    Refusal(
+        re.compile(r"fsck error|fsck_|index-pack|unpack-objects|invalid object|corrupt"),
+        HostError,
+        "is damaged: {reason}",
+        "git fsck, there",
+    ),
+)
+NOT_FOUND = re.compile(r"repository '.*' not found")
+NO_SUCH_COMMIT = re.compile(r"not our ref|couldn't find remote ref|unadvertised object")
+
+
+def explained(error: CommandFailed, source: Source) -> RecipeCIError:
+    """Turn git's words about a source into one sentence of the right kind."""
+    where, said, reason = source.where, error.err, _last(error.err)
+    if isinstance(error, CommandTimeout):
+        return HostError(f"{where} did not answer in time ({error.seconds:.0f} s)", hint="try again, or give --source")
+    if NOT_FOUND.search(said):
+        return _unknown(source)
+    for refusal in REFUSALS:
+        if refusal.said.search(said):
+            return refusal.kind(f"{where} {refusal.sentence.format(reason=reason)}", hint=refusal.hint)
+    return HostError(f"{where} cannot be reached: {reason}", hint="try again, or give --source")
+
+
+def _unknown(source: Source) -> UsageError:
+    """Say that there is no such repository."""
+    if source.recipe:
+        forge = source.where.rpartition("/")[0]
+        return UsageError(f"{forge} has no recipe {source.recipe!r}", hint="check the name, or give --source")
+    return UsageError(f"{source.where}: there is no such repository", hint=GIVE)
+
+
+def _last(said: str) -> str:
+    """Return git's own reason: the first fatal line, without its mark."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["git said nothing"]
+    fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
+    return (fatal or lines)[0].removeprefix("fatal: ").removeprefix("error: ")
