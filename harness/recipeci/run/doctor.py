@@ -190,10 +190,12 @@ def _cache(settings: Settings, runner: Runner) -> Finding:
     """Whether images can be kept in the cache folder: by a trial where it is, or where it would be made."""
     cache = workspace.cache_folder(settings, make=False)
     there = next(parent for parent in (cache, *cache.parents) if parent.is_dir())
-    if not os.access(there, os.W_OK):
-        raise HostError(f"{there} cannot be written", hint="set `cache` in the settings, or run it with sudo")
-    with tempfile.TemporaryDirectory(prefix=".recipeci-doctor-", dir=there) as trial:
-        filesystem.check_overlays(Path(trial), runner=runner)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".recipeci-doctor-", dir=there) as trial:
+            filesystem.check_overlays(Path(trial), runner=runner)
+    except OSError as e:
+        hint = "set `cache` in the settings to a folder on ext4, xfs or btrfs, or run it with sudo"
+        raise HostError(f"{there} cannot be written: {e.strerror}", hint=hint) from e
     return Finding("cache", State.OK, f"{cache}{'' if cache.is_dir() else ' (will be made)'}")
 
 
