@@ -216,7 +216,7 @@ def test_what_was_made_from_the_same_and_is_still_there_is_not_made_again(tmp_pa
     made = Made(tmp_path / "made", Names({"base:1": "1", "top:1": "2"}))
     assert stale(made, chain) == ["base", "top"]
     for entry in chain.entries:
-        made.note(entry, made_from=made.digests(chain.entries)[entry.image.key])
+        made.note(entry.image, made_from=made.digests(chain.entries)[entry.image.key])
     assert stale(made, chain) == []
 
 
@@ -224,7 +224,7 @@ def test_an_image_whose_name_went_to_another_is_made_again(tmp_path: Path, chain
     names = Names({"base:1": "1", "top:1": "2"})
     made = Made(tmp_path / "made", names)
     for entry in chain.entries:
-        made.note(entry, made_from=made.digests(chain.entries)[entry.image.key])
+        made.note(entry.image, made_from=made.digests(chain.entries)[entry.image.key])
     names.ids["top:1"] = "3"
     assert stale(made, chain) == ["top"]
     names.ids = {"top:1": "2"}
@@ -234,6 +234,6 @@ def test_an_image_whose_name_went_to_another_is_made_again(tmp_path: Path, chain
 def test_a_note_that_was_half_written_counts_for_nothing(tmp_path: Path, chain: Entries) -> None:
     made = Made(tmp_path / "made", Names({"base:1": "1", "top:1": "2"}))
     for entry in chain.entries:
-        made.note(entry, made_from=made.digests(chain.entries)[entry.image.key])
+        made.note(entry.image, made_from=made.digests(chain.entries)[entry.image.key])
     (tmp_path / "made" / "top:1.json").write_text('{"image": "to')
     assert stale(made, chain) == ["top"]

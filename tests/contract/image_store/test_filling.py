@@ -103,7 +103,7 @@ ip link set lo up
 look() {
   ip -o addr; nft list ruleset; iptables-save; ip6tables-save
   find /run /var/lib/docker /etc/docker 2> /dev/null | sort
-  find /sys/fs/cgroup -maxdepth 2 -name "recipeci-store-$(stat -c %i "$STORE" | xargs printf %x)"
+  find /sys/fs/cgroup -maxdepth 2 -name "recipeci-store-*-$(stat -c %i "$STORE" | xargs printf %x)"
   sysctl -a 2> /dev/null | grep -E 'ip_forward|forwarding|bridge-nf'
 }
 mkdir -p "$STORE"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from recipeci.host.clock import SystemClock, until
 from recipeci.host.command import Started, start
+from recipeci.host.store import daemon
 
 from image_store import tiny
 from image_store.conftest import MakeStore
@@ -32,7 +33,7 @@ SLOW = "echo now; sleep 3600"
 
 def processes_of(store: Path) -> dict[int, str]:
     """Return pid → why, for all processes that work for the store: by command, by folder, by control group."""
-    name = f"recipeci-store-{store.stat().st_ino:x}"
+    name = daemon.cgroup_of(store, own="")
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -101,5 +102,5 @@ def test_kill_9_of_the_owner_leaves_no_process_and_the_next_run_starts_anew(
     make_store().ensure(["slow:1"], images=quick.folder, say=said.append)
     assert [line.split(" in ")[0] for line in said] == ["image slow:1: made …", "image slow:1: made"]
     assert list((store / "work").iterdir()) == []
-    assert list(Path("/sys/fs/cgroup").glob(f"**/recipeci-store-{store.stat().st_ino:x}")) == []
+    assert list(Path("/sys/fs/cgroup").glob(f"**/recipeci-store-*-{store.stat().st_ino:x}")) == []
     assert processes_of(store) == {}

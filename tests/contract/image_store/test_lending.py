@@ -29,9 +29,9 @@ def test_a_container_of_lent_layers_sees_what_the_store_built(
 ) -> None:
     store = make_store()
     store.ensure(["tiny:1"], images=images.folder, say=print)
-    with store.lend(["tiny:1"], data_root=tmp_path / "data") as lending:
+    with store.lend(["tiny:1", "docker.io/tiny:1"], data_root=tmp_path / "data") as lending:
         assert tiny.run_borrowed(programs, tmp_path / "data", lending.mounts, image="tiny:1") == "version 1\n"
-        assert [image.ref for image in lending.images] == ["tiny:1"]
+        assert [image.ref for image in lending.images] == ["tiny:1", "docker.io/tiny:1"]
         assert lending.images[0].id.startswith("sha256:")
         assert len(lending.mounts) == 2  # COPY and RUN: all of the image came by mounts
 
@@ -126,3 +126,15 @@ def test_pruning_keeps_what_fits_and_what_was_used_last(
     done = store.prune(size - 1, say=print)
     assert "old:1" in done.images
     assert "tiny:1" not in done.images
+
+
+def test_tars_of_base_systems_go_before_images(make_store: MakeStore, images: tiny.Images, tmp_path: Path) -> None:
+    store = make_store()
+    store.ensure(["tiny:1"], images=images.folder, say=print)
+    tars = tmp_path / "store" / "tars"
+    tars.mkdir()
+    for day, name in enumerate(["old.tar", "new.tar"]):
+        (tars / name).write_bytes(b"x" * 10_000_000)
+        os.utime(tars / name, (day, day))
+    assert store.prune(15_000_000, say=print).images == ()
+    assert [tar.name for tar in tars.iterdir()] == ["new.tar"]

@@ -29,6 +29,7 @@ __all__ = ["Lending", "Store"]
 LOCK_SECONDS = 7200
 """For the run before us, which may be building."""
 IMAGE_LOCK_SECONDS = 60
+UNLIMITED = 2**63
 Say = Callable[[str], None]
 
 
@@ -64,6 +65,7 @@ class Store:
         clock: Clock,
         env: Mapping[str, str] | None = None,
         registries: Registries | None = None,
+        needed_bytes: int = filesystem.NEEDED_BYTES,
     ) -> None:
         """Name the folder; it is made when something is filled.
 
@@ -74,12 +76,13 @@ class Store:
             clock: for waiting and for ages.
             env: the machine's proxy and certificate variables, for whatever has its network.
             registries: who is asked for digests.
+            needed_bytes: with less free space nothing is begun.
         """
         self.folder = folder.absolute()
         if self.folder.is_relative_to("/run"):  # where the store's dockerd has a /run of its own
             raise HostError(f"{self.folder} is in /run, which cannot hold images", hint=filesystem.HINT)
         self._programs, self._runner, self._clock = programs, runner, clock
-        self._env = dict(env or {})
+        self._env, self._needed = dict(env or {}), needed_bytes
         self._layout = Layout(self.folder / "data")
         self._made = Made(self.folder / "made", self._layout)
         self._pulling = Pulling(self._layout, registries or Registries(), clock)
@@ -97,7 +100,7 @@ class Store:
             UsageError: a name or images.yml is wrong.
             HostError: an image is neither made, nor pulled, nor in the store; no room; a file system that cannot do it.
         """
-        filesystem.check_room(self.folder)
+        filesystem.check_room(self.folder, needed=self._needed)
         wanted = tuple(Reference.parse(ref) for ref in refs)
         known = entries.read(images) if images is not None else Entries()
         todo = self._todo(wanted, known, say)
@@ -149,14 +152,20 @@ class Store:
             raise HostError(f"{ref} is lent to a running cell", hint="remove it when that run has ended")
 
     def prune(self, keep_bytes: int, *, say: Say) -> removal.Removed:
-        """Remove images without a name, then those used longest ago, until the layers have `keep_bytes` at most.
+        """Remove images without a name, then what was used longest ago, until `keep_bytes` are not exceeded.
 
-        What is lent to a running cell is skipped, and named in the answer.
+        Tars of base systems go before images. What is lent to a running cell is skipped, and named in the answer.
         """
         if not self._layout.all_images():
             return removal.Removed()
+        tars = self.folder / "tars"
         with self._alone(say) as lock_fd, self._dockerd(lock_fd) as docker:
-            return removal.prune(docker, self._layout, keep_bytes=keep_bytes, locks_folder=self._locks)
+            nameless = removal.prune(docker, self._layout, keep_bytes=UNLIMITED, locks_folder=self._locks)
+            excess = removal.total_bytes(self._layout) + removal.tar_bytes(tars) - keep_bytes
+            freed = removal.drop_tars(tars, excess=excess)
+            room = keep_bytes - removal.tar_bytes(tars)
+            named = removal.prune(docker, self._layout, keep_bytes=room, locks_folder=self._locks)
+        return removal.Removed((*nameless.images, *named.images), named.in_use, nameless.freed + freed + named.freed)
 
     @property
     def _locks(self) -> Path:
@@ -190,7 +199,7 @@ class Store:
                 made_from = digests[entry.image.key]
                 with self._told(f"image {entry.image}: made", say):
                     self._builder(docker).make(entry, digest=made_from)
-                self._made.note(entry, made_from=made_from)
+                self._made.note(entry.image, made_from=made_from)
 
     def _is_published(self, ref: Reference) -> bool:
         """Return True if a registry has it; an earlier run's is better than none where there is no wheel either."""
@@ -200,18 +209,19 @@ class Store:
     def _wheel_proxy(self, say: Say) -> tuple[str, Program]:
         """Have Traefik's image made from the program in our Python environment."""
         found = proxy.wheel()
-        filesystem.check_room(self.folder)
-        if self._layout.id_of(found.image) is None:
+        filesystem.check_room(self.folder, needed=self._needed)
+        if not self._made.is_fresh(found.image, made_from=found.made_from):
             with self._alone(say) as lock_fd, self._told(f"image {found.image}: made from {proxy.PACKAGE}", say):
                 self._build_proxy(found, lock_fd)
         self._keep(found.image)
         return str(found.image), Program("Traefik", found.version, built_in=True)
 
     def _build_proxy(self, found: proxy.Wheel, lock_fd: int) -> None:
-        if self._layout.id_of(found.image) is not None:
+        if self._made.is_fresh(found.image, made_from=found.made_from):
             return  # another run made it while we waited
         with self._dockerd(lock_fd) as docker, tempfile.TemporaryDirectory(dir=self.folder / "work") as scratch:
             self._builder(docker).build(proxy.write_folder(Path(scratch), found), found.image)
+        self._made.note(found.image, made_from=found.made_from)
 
     def _builder(self, docker: Docker) -> Builder:
         return Builder(docker, self._runner, tars=self.folder / "tars", work=self.folder / "work", env=self._env)
@@ -240,7 +250,8 @@ class Store:
     @contextlib.contextmanager
     def _alone(self, say: Say) -> Iterator[int]:
         """Hold the store's lock (its descriptor is yielded): one run fills it at a time. A killed one's rests go."""
-        filesystem.check_room(self.folder)
+        if not self._layout.images.exists():
+            filesystem.check_folder(self.folder, runner=self._runner)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
         def waiting() -> None:
@@ -251,9 +262,6 @@ class Store:
             work = self.folder / "work"
             shutil.rmtree(work, ignore_errors=True)
             work.mkdir()
-            if not self._layout.images.exists():
-                with tempfile.TemporaryDirectory(dir=work) as trial:
-                    filesystem.check_overlays(Path(trial), runner=self._runner)
             yield lock_fd
 
     def _dockerd(self, lock_fd: int) -> contextlib.AbstractContextManager[Docker]:

@@ -21,7 +21,7 @@ from recipeci.host.command import BASE_ENV, PATH, Completed, LineSink, Runner, S
 from recipeci.host.engine import DockerPrograms
 
 START_SECONDS = 60
-STOP_SECONDS = 15
+STOP_SECONDS = 5  # dockerd waits for a build's container; what is half made is nothing to wait for
 CGROUPS = Path("/sys/fs/cgroup")
 CONFIG = {
     # Docker 29 would take the containerd image store for a fresh data root; layers are lent out of overlay2's files.
@@ -111,7 +111,7 @@ def running(
     Raises:
         HostError: dockerd does not come up; with its last lines.
     """
-    cgroup = f"recipeci-store-{folder.stat().st_ino:x}"
+    cgroup = cgroup_of(folder, own=Path("/proc/self/cgroup").read_text())
     _remove_cgroups(cgroup)  # of a dockerd that was killed
     with contextlib.ExitStack() as ending:
         control, docker = _prepared(folder, programs=programs, runner=runner, env=env, ending=ending)
@@ -125,6 +125,22 @@ def running(
         ending.callback(_stop, started, clock=clock)
         _wait_until_up(docker, started, log=control / "log", clock=clock)
         yield docker
+
+
+def cgroup_of(folder: Path, *, own: str) -> str:
+    """Return the cgroup of a store's builds, from the root of the tree.
+
+    It is one for each folder. It lies at the top, where Docker's driver makes its own too; or beside our own cgroup
+    where that is the subgroup `main` of a unit whose tree is delegated to it (cgroup v2).
+
+    Args:
+        folder: the store's.
+        own: the text of /proc/self/cgroup.
+    """
+    ours = next((line[3:] for line in own.splitlines() if line.startswith("0::")), "")
+    above = ours.removesuffix("/main") if ours.endswith("/main") else ""
+    found = folder.stat()
+    return f"{above}/recipeci-store-{found.st_dev:x}-{found.st_ino:x}"
 
 
 def _prepared(
@@ -152,7 +168,7 @@ def _argv(folder: Path, *, control: Path, programs: DockerPrograms, cgroup: str)
         *("unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child=KILL", "--mount-proc"),
         *("--propagation", "private", "--", "sh", "-c", INSIDE, "sh", str(control), str(folder / "data")),
         *(str(init), "--", str(programs.dockerd), *FLAGS),
-        *("--data-root", str(folder / "data"), "--cgroup-parent", f"/{cgroup}"),
+        *("--data-root", str(folder / "data"), "--cgroup-parent", cgroup),
     ]
 
 
@@ -218,8 +234,9 @@ def _children(pid: int) -> list[int]:
         return []
 
 
-def _remove_cgroups(name: str) -> None:
+def _remove_cgroups(path: str) -> None:
     """Remove the empty cgroup folders that builds leave, in each hierarchy of v1 and in v2's one."""
+    name = path.lstrip("/")
     for top in [CGROUPS / name, *CGROUPS.glob(f"*/{name}")]:
         for folder, _, _ in os.walk(top, topdown=False):
             with contextlib.suppress(OSError):  # in use by a daemon that the kernel is still ending: next time

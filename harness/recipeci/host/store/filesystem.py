@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 from recipeci.errors import CommandFailed, HostError
@@ -21,9 +22,27 @@ test -c "$1/upper/file"
 """
 
 
+def nearest(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that exists."""
+    return next(parent for parent in (folder, *folder.parents) if parent.exists())
+
+
+def check_folder(folder: Path, *, runner: Runner) -> None:
+    """Try whether a folder that may not be there yet can hold images; nothing is left of the trial.
+
+    Raises HostError, naming what is wrong and the setting.
+    """
+    there = nearest(folder)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".recipeci-trial-", dir=there) as trial:
+            check_overlays(Path(trial), runner=runner)
+    except OSError as error:
+        raise HostError(f"{there} cannot hold images: {error.strerror}", hint=HINT) from error
+
+
 def check_room(folder: Path, *, needed: int = NEEDED_BYTES) -> None:
     """Raise HostError if less than `needed` bytes are free where `folder` is or would be made."""
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    there = nearest(folder)
     found = os.statvfs(there)
     free = found.f_bavail * found.f_frsize
     if free < needed:

@@ -33,24 +33,25 @@ class Made:
         """Return what must be made, in the order of making: `wanted` names that are not fresh, and their bases."""
         digests, names, found = self.digests(needed), set(wanted), list[Entry]()
         for entry in reversed(needed):
-            if entry.image.key in names and not self._is_fresh(entry, digests[entry.image.key]):
+            if entry.image.key in names and not self.is_fresh(entry.image, made_from=digests[entry.image.key]):
                 found.append(entry)
                 names |= {base.key for base in bases_of(entry)}
         return tuple(reversed(found))
 
-    def note(self, entry: Entry, *, made_from: str) -> None:
+    def note(self, image: Reference, *, made_from: str) -> None:
         """Remember that the image of that name, as it is now, was made from this digest."""
         self.folder.mkdir(exist_ok=True)
-        note = {"image": entry.image.key, "digest": made_from, "id": self.layout.id_of(entry.image)}
-        self._file(entry.image).write_text(json.dumps(note), encoding="utf-8")
+        note = {"image": image.key, "digest": made_from, "id": self.layout.id_of(image)}
+        self._file(image).write_text(json.dumps(note), encoding="utf-8")
 
-    def _is_fresh(self, entry: Entry, made_from: str) -> bool:
+    def is_fresh(self, image: Reference, *, made_from: str) -> bool:
+        """Return True if the image of that name was made from this digest."""
         try:
-            note = json.loads(self._file(entry.image).read_text(encoding="utf-8"))
+            note = json.loads(self._file(image).read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):  # ValueError: killed while writing it
             return False
-        now = self.layout.id_of(entry.image)
-        return now is not None and note == {"image": entry.image.key, "digest": made_from, "id": now}
+        now = self.layout.id_of(image)
+        return now is not None and note == {"image": image.key, "digest": made_from, "id": now}
 
     def _file(self, image: Reference) -> Path:
         return self.folder / f"{image.key.replace('/', '%')}.json"

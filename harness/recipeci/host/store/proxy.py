@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import shutil
 from collections.abc import Mapping
@@ -42,21 +43,26 @@ class Wheel:
         """The name of the image made from it: Traefik's own, with the true version."""
         return Reference.parse(f"traefik:v{self.version}")
 
+    @property
+    def made_from(self) -> str:
+        """What changes when the image must be made anew; an image of that name may also come from a registry."""
+        return hashlib.sha256(f"{PACKAGE} {self.version}\n{DOCKERFILE}".encode()).hexdigest()
+
 
 def is_installed() -> bool:
     """Return True if the wheel is in our environment."""
     return any(True for _ in importlib.metadata.distributions(name=PACKAGE))
 
 
-def wheel() -> Wheel:
+def wheel(name: str = PACKAGE) -> Wheel:
     """Find the program of the wheel; raises HostError with the three ways if it is not installed."""
     try:
-        package = importlib.metadata.distribution(PACKAGE)
+        package = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:
         raise HostError("there is no Traefik for the cell: no registry answers", hint=HINT) from None
     programs = [file for file in package.files or () if file.name == "traefik"]
     if not programs:
-        raise HostError(f"the package {PACKAGE} {package.version} holds no program", hint=HINT)
+        raise HostError(f"the package {name} {package.version} holds no program", hint=HINT)
     return Wheel(Path(str(package.locate_file(programs[0]))).resolve(), package.version)
 
 

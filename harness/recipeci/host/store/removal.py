@@ -46,6 +46,21 @@ def prune(docker: Docker, layout: Layout, *, keep_bytes: int, locks_folder: Path
     return done
 
 
+def drop_tars(folder: Path, *, excess: int) -> int:
+    """Remove tars of base systems, which only save time, the oldest first, until `excess` bytes are freed."""
+    freed = 0
+    for tar in sorted(folder.glob("*.tar"), key=lambda tar: tar.stat().st_mtime):
+        if freed < excess:
+            freed += tar.stat().st_size
+            tar.unlink()
+    return freed
+
+
+def tar_bytes(folder: Path) -> int:
+    """Return the bytes of the tars of base systems."""
+    return sum(tar.stat().st_size for tar in folder.glob("*.tar"))
+
+
 def total_bytes(layout: Layout) -> int:
     """Return the bytes of all layers that images have, each counted once."""
     layers = {layer.chain: layer.size for image in layout.all_images() for layer in layout.layers(image)}
