@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from recipeci.errors import RecipeInvalid
@@ -76,6 +77,19 @@ def version_label(raws: Sequence[Json], env: Mapping[str, str]) -> str:
                 if VERSION_LABEL.match(expand(key, known)):
                     found = expand(value, known)
     return found
+
+
+def outside(raw: Json) -> Iterator[tuple[str, str]]:
+    """Yield place and path of each file that Docker's client would read from outside of the recipe's folder.
+
+    Docker reads `env_file` of the machine that resolves the stack, whatever the path says.
+    """
+    for name, service in part(raw, "services").items():
+        given = service.get("env_file") if isinstance(service, dict) else None
+        for entry in given if isinstance(given, list) else [given]:
+            path = str(entry.get("path", "") if isinstance(entry, dict) else entry or "")
+            if "$" in path or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+                yield f"services.{name}.env_file", path
 
 
 def part(data: object, key: str) -> dict[str, Any]:

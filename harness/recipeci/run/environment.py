@@ -87,6 +87,9 @@ class Environment:
         if not path.resolve().is_relative_to(self.clone.folder.resolve()) or not path.is_file():
             msg = f"COMPOSE_FILE names {name}, which is not in the recipe"
             raise RecipeInvalid(msg)
+        for place, there in rawcompose.outside(rawcompose.mapping(path.read_text(errors="replace"), where=name)):
+            msg = f"{name}: {place} is {there!r}, which leaves the recipe"
+            raise RecipeInvalid(msg)
         return path
 
 
