@@ -7,7 +7,7 @@ redirect from http to https, which the proxy makes whether there is an app or no
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from recipeci.host.http import Answer, Http, HttpFailed
@@ -17,6 +17,12 @@ NOT_FOUND = 404
 SERVER_ERROR = 500
 HOPS = 5
 """So many redirects of its own are followed; more is a loop to a browser too."""
+DOWN: Mapping[int, tuple[bytes, ...]] = {
+    502: (b"Bad Gateway",),
+    503: (b"no available server", b"Service Unavailable"),
+    504: (b"Gateway Timeout",),
+}
+"""Traefik's own words for an app that is down: never the app's, whatever codes are accepted."""
 SHOWN = 80
 GET_SECONDS = 10.0
 
@@ -68,12 +74,12 @@ def wrong(seen: Look, rules: Rules) -> str:
     if seen.failure:
         return f"{rules.url}: {seen.failure}"
     first, last = seen.answers[0], seen.answers[-1]
-    if NOT_FOUND in {first.status, last.status}:
+    if last.status == NOT_FOUND or _is_proxys(last, seen.stranger):
         return _not_found(last, seen.stranger)
-    if first.status in rules.accept:
-        return ""
     if first.status in REDIRECTS:
         return _wrong_redirect(seen.answers, rules)
+    if first.status in rules.accept:
+        return ""
     return f"{rules.url} answered {_words(first)}, accepted: {_codes(rules.accept)}"
 
 
@@ -82,10 +88,26 @@ def describe(seen: Look) -> str:
     return seen.failure or " → ".join(str(answer.status) for answer in seen.answers)
 
 
+def _is_proxys(answer: Answer, stranger: Answer | None) -> bool:
+    """Say whether an answer is the proxy's own: what it says to a name without a router, or of an app that is down."""
+    if stranger and _said(answer) == _said(stranger):
+        return True
+    return answer.body.strip() in DOWN.get(answer.status, ())
+
+
+def _said(answer: Answer) -> tuple[int, str, bytes]:
+    return answer.status, _location(answer), answer.body
+
+
 def _not_found(answer: Answer, stranger: Answer | None) -> str:
-    if stranger and (answer.status, answer.body) == (stranger.status, stranger.body):
-        return f"{answer.url} answered the proxy's own 404: no router has this host (labels of the service, its health)"
-    return f"{answer.url} answered {_words(answer)}"
+    if not _is_proxys(answer, stranger):
+        return f"{answer.url} answered {_words(answer)}"
+    if answer.status in DOWN:
+        return f"{answer.url} answered the proxy's own {_words(answer)}: the app does not answer it"
+    return (
+        f"{answer.url} answered the proxy's own {answer.status}: no router has this host "
+        "(labels of the service, its health)"
+    )
 
 
 def _wrong_redirect(answers: tuple[Answer, ...], rules: Rules) -> str:
@@ -94,7 +116,7 @@ def _wrong_redirect(answers: tuple[Answer, ...], rules: Rules) -> str:
     following = _next(last)
     if not following:
         dead_end = last.status >= SERVER_ERROR or last.status in REDIRECTS
-        return f"{last.url} answered {_words(last)}" if dead_end else ""
+        return f"{last.url} answered {_words(last)}" + _pointing(last) if dead_end else ""
     if _plain(following) in {_plain(answer.url) for answer in answers}:
         return f"{rules.url} redirects in a circle: {' → '.join(a.url for a in answers)} → {following}"
     if _host(following) == rules.host:
@@ -103,13 +125,23 @@ def _wrong_redirect(answers: tuple[Answer, ...], rules: Rules) -> str:
 
 
 def _next(answer: Answer) -> str:
-    """Return where a redirect leads, absolute; nothing for an answer that is none."""
+    """Return where a redirect leads, absolute; nothing for an answer that is none, or that leads to no address."""
     location = _location(answer)
-    return urllib.parse.urljoin(answer.url, location) if answer.status in REDIRECTS and location else ""
+    if answer.status not in REDIRECTS or not location:
+        return ""
+    try:
+        following = urllib.parse.urljoin(answer.url, location)
+        return following if _host(following) else ""
+    except ValueError:
+        return ""
 
 
 def _location(answer: Answer) -> str:
     return next((value for key, value in answer.headers.items() if key.lower() == "location"), "")
+
+
+def _pointing(answer: Answer) -> str:
+    return f", leading to no address: {_location(answer)!r}" if answer.status in REDIRECTS else ""
 
 
 def _host(url: str) -> str:

@@ -101,7 +101,7 @@ def broken_update(service: Service, state: StackState, *, since: float, ends: bo
     is no harm if each slot has its new task by then.
     """
     update = service.update
-    if update.state not in BROKEN_UPDATES or update.started < since:
+    if update.state not in BROKEN_UPDATES or 0 < update.started < since:
         return ""
     tasks = [task for task in state.tasks_of(service) if task.created >= since]
     good = [task for task in tasks if _is_current(task, service) and task.state not in BROKEN_STATES]

@@ -10,6 +10,7 @@ from recipeci.model import Leftover, LintResult, Outcome, RunError, TestResult, 
 EXIT_PASS = 0
 EXIT_FAILED = 1
 EXIT_LEFTOVERS = 4
+EXIT_BUG = 70
 WORST_FIRST = (Outcome.ERROR, Outcome.FAIL, Outcome.UNVERIFIED)
 GOOD = frozenset({Outcome.PASS, Outcome.SKIP})
 RUNGS: tuple[tuple[Tier, ...], ...] = (
@@ -87,7 +88,9 @@ def verdict(
     outcomes += [Outcome.FAIL] if deploys != expected_deploys and not errors else []
     outcomes += [Outcome.FAIL] if leftovers else []
     outcomes += [Outcome.UNVERIFIED] if leftovers is None and expected_deploys else []
-    outcomes += [Outcome.ERROR] if errors else []
+    outcomes += [Outcome.ERROR] if errors or error_code else []
+    # A run in which all is skipped has shown nothing of the code under test.
+    outcomes += [Outcome.UNVERIFIED] if Outcome.PASS not in outcomes else []
     outcome = of_outcomes(outcomes)
     return Verdict(
         outcome=outcome,
@@ -98,9 +101,14 @@ def verdict(
 
 
 def _exit_code(outcome: Outcome, *, leftovers: Sequence[Leftover] | None, error_code: int) -> int:
-    """An error's code first; then what was left behind, which an operator must see; then the recipe's own."""
+    """An error's code first; then what was left behind, which an operator must see; then the recipe's own.
+
+    An error is never the recipe's fault: one of a tier that brings no code of its own is a bug of ours.
+    """
     if error_code:
         return error_code
+    if outcome is Outcome.ERROR:
+        return EXIT_BUG
     if leftovers:
         return EXIT_LEFTOVERS
     return EXIT_PASS if outcome in GOOD else EXIT_FAILED
