@@ -160,7 +160,9 @@ class Run(Command):
         )
 
     def _refuse_contradictions(self, ref: str | None) -> None:
-        """Refuse --dirty with what it excludes: uncommitted work has no sha, and is only in a local folder."""
+        """Refuse options of which one makes the other meaningless."""
+        if self.plan and self.json:
+            raise UsageError("--plan ends before there is a report for --json: give one of them")
         if self.dirty and ref is not None:
             raise UsageError("--dirty tests uncommitted work, and --ref a commit: give one of them")
         if self.dirty and self.source is None:

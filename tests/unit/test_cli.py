@@ -80,6 +80,7 @@ def sentence(short: Path, *options: str, env: Mapping[str, str] | None = None) -
         ("--recipe x --images nowhere", "--images nowhere is no folder"),
         ("--recipe x --overlays nowhere", "--overlays nowhere is no folder"),
         ("--recipe x --out=", "--out requires a value"),
+        ("--recipe x --plan --json", "--plan ends before there is a report for --json: give one of them"),
         ("--recipe x --dirty", "--dirty needs a local folder"),
         (
             "--recipe x --dirty --source . --ref 1.0.0",

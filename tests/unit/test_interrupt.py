@@ -118,3 +118,28 @@ print(before == after, any(one == other for one, other in zip(before, during)))
 """
     with started(code) as process:
         assert line(process) == "True False"
+
+
+FINAL = """
+import os, signal, sys
+from recipeci.run.interrupt import Interrupts
+interrupts = Interrupts()
+with interrupts.handled():
+    with interrupts.final():
+        os.kill(os.getpid(), signal.SIGTERM)
+        print("reported", flush=True)
+    os.kill(os.getpid(), signal.SIGINT)
+    print("ended", flush=True)
+"""
+
+
+def test_what_comes_when_the_report_is_being_written_came_too_late() -> None:
+    with started(FINAL) as process:
+        assert [line(process), line(process)] == ["reported", "ended"]
+        assert process.wait() == 0
+
+
+def test_before_that_it_does_not() -> None:
+    with started(FINAL.replace("interrupts.final()", "interrupts.shielded()")) as process:
+        assert line(process) == "reported"
+        assert process.wait() == 1

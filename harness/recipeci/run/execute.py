@@ -116,7 +116,7 @@ class Run:
         except Exception as e:
             log.exception("a bug of recipeci")
             record.failed(e)
-        with self.interrupts.shielded():
+        with self.interrupts.final():
             return self._reported(record)
 
     def _reported(self, record: Record) -> Report:

@@ -68,6 +68,16 @@ class Interrupts:
             held, self._held = self._held, None
             raise held
 
+    @contextlib.contextmanager
+    def final(self) -> Iterator[None]:
+        """Let the last step of a run end, its report: what comes during it or later came too late and is dropped.
+
+        What the report says and the exit code must be the same.
+        """
+        self.disarm()
+        self._shields += 1  # for good
+        yield
+
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         """Raise once; later, and behind the shield, say only what is going on."""
         self.disarm()

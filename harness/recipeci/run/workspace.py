@@ -147,7 +147,7 @@ def cache_folder(settings: Settings, *, make: bool = True) -> Path:
     if settings.cache is None:
         msg = "no cache folder: set `cache` in the settings, or HOME"
         raise UsageError(msg)
-    cache = _checked(settings.cache.absolute(), what="the cache folder", fix="set `cache` in the settings")
+    cache = _checked(settings.cache.resolve(), what="the cache folder", fix="set `cache` in the settings")
     if make:
         _make(cache, mode=0o700)
     return cache
@@ -209,7 +209,7 @@ def _run_folder(out: Path | None, *, cache: Path, run_id: str) -> Path:
     if out is None:
         folder, fix = runs_folder(cache) / run_id, "set `cache` in the settings to a shorter path, or give --out"
     else:
-        folder, fix = out.absolute(), "give another --out"
+        folder, fix = out.resolve(), "give another --out"
         _refuse_used(folder)
     _checked(folder, what="the run folder", fix=fix)
     if (length := len(bytes(folder / "swarm/run/docker.sock"))) > SOCKET_BYTES:
