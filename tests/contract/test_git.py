@@ -319,6 +319,28 @@ def test_a_source_by_url_that_is_not_there(tmp_path: Path) -> None:
         clone(runner, source_of(f"{forge}/org/x.git", recipe="x", forge=FORGE), tmp_path / "clone")
 
 
+def test_a_forge_behind_a_proxy_is_asked_through_it(tmp_path: Path) -> None:
+    source = source_of("https://forge.invalid/org/x.git", recipe="x", forge=FORGE)
+    with (
+        forge_that_answers(404) as proxy,
+        pytest.raises(HostError, match=r"cannot be reached: .*(?:CONNECT|proxy)"),
+    ):
+        clone(runner, source, tmp_path / "clone", network={"https_proxy": proxy, "GIT_SSH_COMMAND": "x"})
+
+
+def test_the_machines_certificates_are_used(tmp_path: Path) -> None:
+    with forge_that_answers(404) as forge:
+        source = source_of(f"{forge.replace('http:', 'https:')}/x.git", recipe="x", forge=FORGE)
+        for name in ("GIT_SSL_CAINFO", "SSL_CERT_FILE", "NIX_SSL_CERT_FILE"):
+            with pytest.raises(HostError, match="SSL CA cert"):
+                clone(runner, source, tmp_path / name, network={name: "/no/such/authorities"})
+
+
+def test_git_is_looked_up_where_it_is_said_to_be(made: Made, tmp_path: Path) -> None:
+    with pytest.raises(HostError, match="git is not on this machine"):
+        clone(runner, source_of(str(made.folder), recipe="x", forge=FORGE), tmp_path / "c", path=str(tmp_path))
+
+
 def test_a_forge_that_is_not_reached(tmp_path: Path) -> None:
     with socket.socket() as nobody:  # bound, and nobody listens
         nobody.bind(("127.0.0.1", 0))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import urllib.parse
+from collections.abc import Mapping
 from pathlib import Path
 
 from recipeci.errors import CommandFailed, UsageError
 from recipeci.host.clone import Clone
-from recipeci.host.command import Runner
+from recipeci.host.command import PATH, Runner
 from recipeci.host.gitcall import Git, Repository, Source
 from recipeci.host.gitwords import GIVE, explained
 from recipeci.model import Commit
@@ -45,13 +46,17 @@ def source_of(given: str | None, *, recipe: str, forge: str) -> Source:
     return _folder(given)
 
 
-def clone(runner: Runner, source: Source, into: Path) -> Clone:
+def clone(
+    runner: Runner, source: Source, into: Path, *, path: str = PATH, network: Mapping[str, str] | None = None
+) -> Clone:
     """Clone a source into a folder that is not there yet; nothing is checked out.
+
+    `path` is where git is looked up, `network` the environment by which this machine reaches the network.
 
     Raises UsageError (2) if there is no such recipe, no repository, no commit or only a part of the history; HostError
     (3) if the source cannot be reached or wants a password.
     """
-    git = Git(runner)
+    git = Git(runner, path=path, network=network or {})
     options = ["--quiet", "--no-checkout", "--no-local", "--no-tags", "--no-recurse-submodules", "--reject-shallow"]
     try:
         git.ask(source, ["clone", *options, "--template=", "--", source.where, str(into)])

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from recipeci.host.command import BASE_ENV, Completed, Runner
+from recipeci.host.command import BASE_ENV, PATH, Completed, Runner
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +61,9 @@ ENV: Mapping[str, str] = {
     **{f"GIT_CONFIG_VALUE_{number}": value for number, value in enumerate(SETTINGS.values())},
 }
 """All that git's children see. SETTINGS are in it and not in the arguments, so that a logged command can be read."""
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+AUTHORITIES = ("GIT_SSL_CAINFO", "SSL_CERT_FILE", "NIX_SSL_CERT_FILE", "CURL_CA_BUNDLE")
+"""Names by which a machine says which certificates it trusts; git knows the first."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +87,15 @@ class Source:
 class Git:
     """Runs git by a Runner, hardened (facts threats C1, C4).
 
+    `path` is where git is looked up; `network` is how this machine reaches the network, of which git gets the proxies
+    and the trusted certificates, and only when it speaks to a source by URL.
+
     Raises CommandFailed with git's words for every code that is not in `ok`, CommandTimeout when the time is over.
     """
 
     runner: Runner
+    path: str = PATH
+    network: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def run(
         self,
@@ -99,13 +107,21 @@ class Git:
         ok: Collection[int] = (0,),
     ) -> Completed:
         """Run git with these arguments; `env` is added to ours."""
-        return self.runner.run(["git", *args], timeout=timeout, env={**ENV, **(env or {})}, stdin=stdin, ok=ok)
+        own = {**ENV, "PATH": self.path, **(env or {})}
+        return self.runner.run(["git", *args], timeout=timeout, env=own, stdin=stdin, ok=ok)
 
     def ask(self, source: Source, args: Sequence[str], *, env: Mapping[str, str] | None = None) -> Completed:
         """Run a git command that speaks to a source: the only one that may use a protocol, and only that source's."""
         with _trusting(source) as trust:
-            speak = {**trust, "GIT_ALLOW_PROTOCOL": source.scheme}
+            way = {} if source.local else self._way()
+            speak = {**way, **trust, "GIT_ALLOW_PROTOCOL": source.scheme}
             return self.run(args, timeout=FETCH_SECONDS, env={**(env or {}), **speak})
+
+    def _way(self) -> dict[str, str]:
+        """Return the proxies and the trusted certificates of this machine, by the names that git knows."""
+        way = {name: self.network[name] for name in PROXIES if name in self.network}
+        trusted = [self.network[name] for name in AUTHORITIES if name in self.network]
+        return way | ({"GIT_SSL_CAINFO": trusted[0]} if trusted else {})
 
 
 @dataclass(frozen=True)

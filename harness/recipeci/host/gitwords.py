@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from recipeci.errors import CommandFailed, CommandTimeout, HostError, RecipeCIError, UsageError
+from recipeci.host.command import NOT_FOUND as PROGRAM_NOT_FOUND
 from recipeci.host.gitcall import Source
 
 GIVE = "--source takes an https:// URL, a folder, or a file: URL"
@@ -59,6 +60,8 @@ def explained(error: CommandFailed, source: Source) -> RecipeCIError:
     where, said, reason = source.where, error.err, _last(error.err)
     if isinstance(error, CommandTimeout):
         return HostError(f"{where} did not answer in time ({error.seconds:.0f} s)", hint="try again, or give --source")
+    if error.code == PROGRAM_NOT_FOUND:
+        return HostError("git is not on this machine", hint="install git; recipeci doctor lists what is missing")
     if NOT_FOUND.search(said):
         return _unknown(source)
     for refusal in REFUSALS:

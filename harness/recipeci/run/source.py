@@ -36,7 +36,7 @@ def sourced(request: Request, settings: Settings, *, into: Path, runner: Runner)
     overlay = discovery.overlay(request.overlays, recipe=request.recipe)
     meta = metadata.load(overlay.folder)
     source = git.source_of(request.source, recipe=request.recipe, forge=settings.forge)
-    clone = git.clone(runner, source, into)
+    clone = git.clone(runner, source, into, path=settings.search_path, network=dict(settings.network_env))
     versions = published(clone.tags())
     target = _target(request, clone, versions)
     paths = [entry.path for entry in clone.tree(target.commit)]
