@@ -237,3 +237,11 @@ def test_a_note_that_was_half_written_counts_for_nothing(tmp_path: Path, chain: 
         made.note(entry.image, made_from=made.digests(chain.entries)[entry.image.key])
     (tmp_path / "made" / "top:1.json").write_text('{"image": "to')
     assert stale(made, chain) == ["top"]
+
+
+def test_the_documented_example_is_one(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "images.md").read_text()
+    write(tmp_path, {"image": "x:1", "build": "nginx"})
+    (tmp_path / "images.yml").write_text(text.partition("```yaml\n")[2].partition("```")[0])
+    (tmp_path / "bring-files").touch(mode=0o755)
+    assert [str(entry.image) for entry in entries.read(tmp_path).entries] == ["lab/debian:bookworm", "nginx:1.22.1"]
