@@ -161,6 +161,21 @@ def test_a_service_answers_by_its_name_and_through_its_published_port(lab: LabCe
     assert inside.out.strip() == "200"
 
 
+def test_service_addresses_are_carried_again_after_what_carries_them_was_killed(lab: LabCell) -> None:
+    if not lab.cell.vip.built_in:
+        return  # the kernel does
+    vipd = ["pgrep", "-f", "recipeci-vipd"]
+    before = lab.cell.runner.run(vipd, timeout=5).out.split()
+    lab.cell.runner.run(["kill", "-9", before[-1]], timeout=5)
+    lab.docker("network", "create", "-d", "overlay", "--attachable", "later")
+    lab.docker("service", "create", "-q", "-d", "--name", "late", "--network", "later", IMAGE)
+    fetch = "curl -sS -m 2 -o /dev/null -w %{http_code} --retry 30 --retry-delay 1 --retry-all-errors http://late/"
+    assert lab.container("--network", "later", script=fetch).out.strip() == "200"
+    after = lab.cell.runner.run(vipd, timeout=5).out.split()
+    assert after[0] == before[0]
+    assert after[-1] != before[-1]
+
+
 def test_what_carries_service_addresses_is_named(lab: LabCell) -> None:
     expected = ("IPVS", False) if Path("/proc/net/ip_vs").exists() else ("nftables", True)
     assert (lab.cell.vip.name, lab.cell.vip.built_in) == expected

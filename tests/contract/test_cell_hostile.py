@@ -147,6 +147,17 @@ def test_the_dangerous_capabilities_cannot_be_had(lab: LabCell) -> None:
         assert not sets["CapBnd:"] >> CAPABILITY_BITS[name] & 1, name
 
 
+def test_no_process_of_the_cell_has_them_so_that_none_can_be_taken_over_for_them(lab: LabCell) -> None:
+    read = "grep -H -e ^Name -e ^CapEff -e ^CapBnd /proc/[0-9]*/status"
+    lines = lab.cell.runner.run(["sh", "-c", read], timeout=10, ok=(0, 2)).out.splitlines()
+    names = {line.split()[1] for line in lines if ":Name:" in line}
+    assert {"tini", "dockerd", "containerd", "dnsmasq"} <= names
+    assert names & {"sh", "grep"}  # what is run inside later
+    for line in (line for line in lines if ":Cap" in line):
+        for name in DROPPED_CAPABILITIES:
+            assert not int(line.split()[1], 16) >> CAPABILITY_BITS[name] & 1, (name, line)
+
+
 def test_the_machines_own_settings_cannot_be_written_through_proc_and_sys(lab: LabCell) -> None:
     knobs = ["/p/sys/kernel/core_pattern", "/p/sys/vm/swappiness", "/p/sys/fs/file-max", *_knobs_of_sys()]
     tries = "; ".join(f"cat {knob} >/tmp/v && (cat /tmp/v >{knob}) 2>/dev/null && echo {knob}" for knob in knobs)

@@ -14,7 +14,7 @@ from recipeci.host.cell.machine import Machine
 from recipeci.host.command import LocalRunner
 
 MACHINE = Machine(
-    tools={"sh": "/bin/sh", "unshare": "/usr/bin/unshare"},
+    tools={"sh": "/bin/sh", "unshare": "/usr/bin/unshare", "setpriv": "/usr/bin/setpriv"},
     python=Path("/usr/bin/python3"),
     python_folders=(),
     system=(),
@@ -50,6 +50,14 @@ def test_init_dies_with_its_parent_and_no_mount_comes_back() -> None:
     assert {"-n", "-m", "-p", "-u", "-i"} <= set(argv)
 
 
+def test_nothing_in_a_cell_can_get_the_dangerous_capabilities() -> None:
+    argv = starting(plan(()))
+    for option in ("--bounding-set", "--inh-caps"):
+        dropped = argv[argv.index(option) + 1].split(",")
+        assert {"-sys_module", "-dac_read_search", "-syslog"} <= set(dropped)
+        assert argv.index("--fork") < argv.index(option) < argv.index("/usr/bin/python3")
+
+
 def test_a_program_that_enters_cgroups_writes_its_own_id_and_then_is_the_program(tmp_path: Path) -> None:
     files = [tmp_path / "one", tmp_path / "two"]
     argv = launch.entering("/bin/sh", files, ["/bin/sh", "-c", 'echo "$$ $1 $2"', "x", "a b", "--"])
@@ -68,7 +76,7 @@ def test_a_program_whose_cgroup_is_gone_does_not_run(tmp_path: Path) -> None:
 
 def test_nothing_is_started_for_an_owner_that_is_gone(tmp_path: Path) -> None:
     """The death signal cannot tell us of a parent that had died before it was set."""
-    machine = Machine(**{**vars(MACHINE), "tools": {"sh": "/bin/sh", "unshare": "/bin/echo"}})
+    machine = Machine(**{**vars(MACHINE), "tools": {**MACHINE.tools, "unshare": "/bin/echo"}})
 
     def started_by(owner: int) -> int:
         argv = launch.starting(machine, plan(()), init=tmp_path, plan=tmp_path, owner=owner)

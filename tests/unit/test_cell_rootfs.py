@@ -36,7 +36,8 @@ MACHINE = Machine(
     has_ipvs=False,
 )
 CGROUPS = CgroupPlan(1, (), (), (), (), (), (("tmpfs", "/sys/fs/cgroup", "mode=755"),))
-DOCKER = Docker(Path("/srv/docker/bin/dockerd"), Path("/srv/docker/bin"), (Path("/srv/docker/bin"), Path("/usr/bin")))
+BIN = Path("/srv/docker/bin")
+DOCKER = Docker(BIN / "dockerd", BIN / "containerd", BIN, (Path("/srv/docker/bin"), Path("/usr/bin")))
 
 
 def plan(spec: CellSpec = SPEC, machine: Machine = MACHINE) -> list[Step]:
@@ -98,25 +99,20 @@ def test_nothing_is_started_before_the_root_is_the_cells_and_dockerd_comes_last(
     assert steps[-1][0] == "exec"
 
 
-def test_dockerd_runs_under_tini_without_the_dangerous_capabilities() -> None:
-    last = plan()[-1]
-    assert last[1] == "/usr/bin/setpriv"
-    for option in ("--bounding-set", "--inh-caps"):
-        dropped = last[last.index(option) + 1].split(",")
-        assert {"-sys_module", "-dac_read_search", "-syslog"} <= set(dropped)
-    assert last[last.index("--") + 1 :] == (
-        "/usr/bin/tini",
-        "--",
-        "/srv/docker/bin/dockerd",
-        "-H",
-        "unix:///run/docker.sock",
-    )
+def test_dockerd_runs_under_tini_and_finds_its_containerd_there() -> None:
+    *before, last = plan()
+    assert last[1:4] == ("/usr/bin/tini", "--", "/srv/docker/bin/dockerd")
+    socket = last[last.index("--containerd") + 1]
+    assert before[-1] == ("wait", socket)
+    assert before[-2][2] == "/srv/docker/bin/containerd"
+    settings = next(step[2] for step in before if step[:2] == ("text", "/etc/docker/containerd.toml"))
+    assert f'address = "{socket}"' in settings
 
 
 def test_service_addresses_are_ours_only_where_the_kernel_has_no_ipvs() -> None:
     started = [step for step in plan() if step[0] == "start"]
-    assert [step[1:4] for step in started] == [("/run/vipd.log", "/opt/python/bin/python3", "-I")]
-    assert [step for step in plan(machine=replace(MACHINE, has_ipvs=True)) if step[0] == "start"] == []
+    assert started[0][1:4] == ("/run/vipd.log", "/opt/python/bin/python3", "-I")
+    assert [step for step in plan(machine=replace(MACHINE, has_ipvs=True)) if step[0] == "start"] == started[1:]
 
 
 def test_etc_is_the_cells_own() -> None:

@@ -9,6 +9,8 @@ from recipeci.host.cell.spec import ADDRESS, INSIDE
 
 DNS_LOG = "dns.log"
 """In the cell's /run: each question and who asked it."""
+CONTAINERD_SOCKET = "/run/docker/containerd/containerd.sock"
+"""We start containerd: a dockerd that starts its own asks it too early once, and asks again only after a second."""
 PROXY_NETWORK = "proxy"
 PROXY_SERVICE = "traefik"
 PROXY_HOST = "traefik"
@@ -63,6 +65,7 @@ def etc_files(domain: str) -> dict[str, str]:
         "resolv.conf": f"nameserver {ADDRESS}\n",
         "hosts": f"127.0.0.1 localhost\n{ADDRESS} cell\n",
         "docker/daemon.json": daemon_json(),
+        "docker/containerd.toml": containerd_toml(),
         "dnsmasq.conf": dnsmasq_conf(domain),
     }
 
@@ -144,10 +147,22 @@ def proxy_dynamic(domain: str) -> str:
     )
 
 
-def dockerd_argv(dockerd: str, *, tini: str, setpriv: str, bounding_set: str) -> Sequence[str]:
-    """Return what the cell's first process becomes: dockerd under tini, without the dropped capabilities."""
-    limits = ["--bounding-set", bounding_set, "--inh-caps", bounding_set]
-    return [setpriv, *limits, "--", tini, "--", dockerd, "-H", "unix:///run/docker.sock"]
+def containerd_toml() -> str:
+    """Return containerd's settings, as dockerd writes them for a containerd of its own."""
+    lines = [
+        "version = 2",
+        'root = "/var/lib/docker/containerd/daemon"',
+        'state = "/run/docker/containerd/daemon"',
+        'disabled_plugins = ["io.containerd.grpc.v1.cri"]',
+        "[grpc]",
+        f'address = "{CONTAINERD_SOCKET}"',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def dockerd_argv(dockerd: str, *, tini: str) -> Sequence[str]:
+    """Return what the cell's first process becomes: dockerd under tini."""
+    return [tini, "--", dockerd, "--containerd", CONTAINERD_SOCKET, "-H", "unix:///run/docker.sock"]
 
 
 _SECURITY_HEADERS: dict[str, object] = {

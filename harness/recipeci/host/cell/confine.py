@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 ALLOWED_DEVICES = (
     "c 1:3 rwm",  # null
     "c 1:5 rwm",  # zero
@@ -35,5 +37,13 @@ DROPPED_CAPABILITIES = (
     "linux_immutable",  # an immutable file could not be removed with the cell
 )
 
-BOUNDING_SET = ",".join(f"-{name}" for name in DROPPED_CAPABILITIES)
-"""For setpriv: what dockerd, and so whatever runs in the cell's containers, can never get."""
+_CHANGES = ",".join(f"-{name}" for name in DROPPED_CAPABILITIES)
+
+
+def without_capabilities(setpriv: str, argv: Sequence[str]) -> list[str]:
+    """Return the command that runs a program which can never have them, nor can what it starts.
+
+    It is for everything in a cell: a container that is given the cell's processes to look at could take over one that
+    has more than itself.
+    """
+    return [setpriv, "--bounding-set", _CHANGES, "--inh-caps", _CHANGES, "--", *argv]

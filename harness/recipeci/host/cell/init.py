@@ -15,11 +15,13 @@ import signal
 import socket
 import stat
 import sys
+import time  # noqa: TID251 - a program of its own: nothing of the package is there
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 MS_BIND, MS_REC, MS_REMOUNT, MS_RDONLY, MNT_DETACH = 4096, 16384, 32, 1, 2
+WAIT_SECONDS = 20
 FLAGS = {"nosuid": 2, "nodev": 4, "noexec": 8}
 
 
@@ -137,6 +139,14 @@ class Builder:
         sink = os.open(self._in(output), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         out = [(os.POSIX_SPAWN_DUP2, sink, 1), (os.POSIX_SPAWN_DUP2, sink, 2)]
         os.posix_spawn(argv[0], argv, self._env, file_actions=out, setsid=True, setsigdef=_ignored())
+
+    def wait(self, path: str) -> None:
+        """Wait until something is there."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not self._in(path).exists():
+            if time.monotonic() > deadline:
+                raise OSError(f"{path} is not there after {WAIT_SECONDS} s")
+            time.sleep(0.002)
 
     def exec(self, *argv: str) -> None:
         """Become a program."""

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from recipeci.errors import CommandFailed, CommandTimeout, HostError
+from recipeci.host.cell.confine import without_capabilities
 from recipeci.host.cell.launch import entering
 from recipeci.host.cell.spec import ADDRESS
 from recipeci.host.command import BASE_ENV, Completed, LineSink, Runner
@@ -64,10 +65,9 @@ class CellRunner:
     def _entered(self, argv: Sequence[str], *, cwd: Path) -> list[str]:
         """Into the cgroups, then the namespaces, then the folder; the environment goes through unseen by `ps`."""
         unset = [word for name in _SHELLS_OWN for word in ("-u", name)]
+        there = [self._tools["env"], *unset, "-C", str(cwd), "--", *argv]
         into = [self._tools["nsenter"], "-t", str(self._init), *_NAMESPACES, "--"]
-        return entering(
-            self._tools["sh"], self._procs, [*into, self._tools["env"], *unset, "-C", str(cwd), "--", *argv]
-        )
+        return entering(self._tools["sh"], self._procs, [*into, *without_capabilities(self._tools["setpriv"], there)])
 
 
 def address_of(host: str, *, domain: str) -> str:

@@ -15,9 +15,10 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from recipeci.errors import HostError
+from recipeci.errors import HostError, WaitFailed
 from recipeci.host import command
 from recipeci.host.cell.cgroups import CgroupPlan
+from recipeci.host.cell.confine import without_capabilities
 from recipeci.host.cell.machine import Machine
 from recipeci.host.clock import Clock, until
 
@@ -42,7 +43,8 @@ def starting(machine: Machine, cgroups: CgroupPlan, *, init: Path, plan: Path, o
     the leaf, because controllers cannot be handed down past them.
     """
     tools = machine.tools
-    inner = [tools["unshare"], *_NAMESPACES, str(machine.python), "-I", "-S", str(init), str(plan)]
+    first = without_capabilities(tools["setpriv"], [str(machine.python), "-I", "-S", str(init), str(plan)])
+    inner = [tools["unshare"], *_NAMESPACES, *first]
     outer = [tools["unshare"], "-C", *entering(tools["sh"], cgroups.leaf, inner)]
     return [tools["sh"], "-c", _OWNED, "sh", str(owner), *map(str, cgroups.enter), "--", *outer]
 
@@ -53,26 +55,26 @@ class FirstProcess:
     def __init__(self, clock: Clock) -> None:
         """Take the clock to wait by; nothing is started yet."""
         self._clock = clock
-        self._launched: _Task | None = None
+        self._task: _Task | None = None
         self.init = 0
         """The host's number of the cell's pid 1; 0 until `find_init`."""
 
     def start(self, argv: Sequence[str], *, output: Path, fds: Sequence[int]) -> None:
         """Start it from the thread that lives as long as this process; it holds `fds` until it ends."""
-        self._launched = _Task(lambda: command.start(argv, output=output, pass_fds=fds))
-        _launcher().put(self._launched)
-        self._launched.result()
+        self._task = _Task(lambda: command.start(argv, output=output, pass_fds=fds))
+        _launcher().put(self._task)
+        self._task.wait()
 
     def has_ended(self) -> bool:
-        """Say whether nothing of the cell is left."""
-        return self._launched is None or self._launched.result().poll() is not None
+        """Say whether nothing of the cell is there, any more or at all."""
+        process = self._process()
+        return process is None or process.poll() is not None
 
     def find_init(self) -> int | None:
         """Return the host's number of the cell's pid 1 once it is there."""
-        if not self.init and self._launched is not None:
-            parent = self._launched.result().pid
+        if not self.init and (process := self._process()):
             with contextlib.suppress(OSError):
-                children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+                children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
                 self.init = int(children[0]) if children else 0
         return self.init or None
 
@@ -82,45 +84,60 @@ class FirstProcess:
         Raises:
             HostError: something is still there after half a minute.
         """
-        if self._launched is None or self.has_ended():
+        process = self._process()
+        if process is None or self.has_ended():
             return
         # our child is not reaped yet, so its number and its child's are nobody else's
-        _kill(self.find_init() or self._launched.result().pid)
-        until(
-            self.has_ended,
-            bool,
-            what="end of the cell",
-            clock=self._clock,
-            timeout=_END_SECONDS,
-            delay=0.01,
-            successes=1,
-        )
+        _kill(self.find_init() or process.pid)
+        try:
+            until(
+                self.has_ended,
+                bool,
+                what="the cell's processes",
+                clock=self._clock,
+                timeout=_END_SECONDS,
+                delay=0.01,
+                successes=1,
+            )
+        except WaitFailed as error:
+            raise HostError(f"the cell does not end: {error.message}") from error
+
+    def _process(self) -> command.Started | None:
+        """Return our child; one that was asked for and is not there yet will not be any more."""
+        return self._task.settle() if self._task else None
 
 
 class _Task:
-    """One start that the launching thread does for another thread, which may be interrupted meanwhile."""
+    """One start that the launching thread does for another thread, which may be interrupted at any moment."""
 
     def __init__(self, act: Callable[[], command.Started]) -> None:
         self._act = act
+        self._lock = threading.Lock()
         self._done = threading.Event()
+        self._wanted = True
         self._started: command.Started | None = None
         self._error: Exception | None = None
 
     def run(self) -> None:
-        """Do it, and keep what came of it."""
-        try:
-            self._started = self._act()
-        except (OSError, HostError) as error:
-            self._error = error
-        finally:
-            self._done.set()
+        """Do it, if it is still wanted, and keep what came of it."""
+        with self._lock:
+            try:
+                self._started = self._act() if self._wanted else None
+            except (OSError, HostError) as error:
+                self._error = error
+        self._done.set()
 
-    def result(self) -> command.Started:
-        """Wait until it is done; return the process or raise what was raised."""
+    def wait(self) -> None:
+        """Wait until it is done; raise what it raised."""
         self._done.wait()
-        if self._started is None:
-            raise self._error or HostError("a cell's first process could not be started")
-        return self._started
+        if self._error:
+            raise HostError(f"a cell's first process cannot be started: {self._error}") from self._error
+
+    def settle(self) -> command.Started | None:
+        """Return what was started, waiting for a start that has begun; one that has not begun never will."""
+        with self._lock:
+            self._wanted = False
+            return self._started
 
 
 _lock = threading.Lock()

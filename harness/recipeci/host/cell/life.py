@@ -27,7 +27,8 @@ _SWARM_SECONDS = 60.0
 _CGROUP_SECONDS = 5.0
 _LOG_LINES = 5
 _ANSWERS = "200"
-_PING_SECONDS = 0.5
+_PING_SECONDS = 5.0
+_CONNECT_SECONDS = 0.3
 """Little: what is sent while the proxy's port is being set up is lost, and would be sent again only after a second."""
 
 
@@ -99,8 +100,11 @@ class Cell:
         """Return the proxy's status, or why there is none."""
         from recipeci.host.http import Http, HttpFailed  # noqa: PLC0415 - nobody else here needs it
 
+        def connect(host: str, port: int, *, timeout: float) -> sockets.socket:
+            return self.connect(host, port, timeout=min(timeout, _CONNECT_SECONDS))
+
         try:
-            answer = Http(connect=self.connect, ca_file=self.ca_file).get(self._ping, timeout=_PING_SECONDS)
+            answer = Http(connect=connect, ca_file=self.ca_file).get(self._ping, timeout=_PING_SECONDS)
         except HttpFailed as error:
             return error.reason
         return str(answer.status)
@@ -164,7 +168,21 @@ def reap(*, name: str, folder: Path, runner: Runner, clock: Clock) -> None:
 
 
 def _prepare(spec: CellSpec, machine: Machine, plan: CgroupPlan, programs: DockerPrograms) -> None:
-    """Make folders, certificates, cgroup directories and the plan that init follows."""
+    """Make folders, certificates, cgroup directories and the plan that init follows.
+
+    Raises:
+        HostError: the disk or the cgroup tree cannot be written.
+    """
+    try:
+        _make_folders(spec)
+        _write_plan(spec, machine, plan, programs)
+        _make_cgroups(plan)
+    except OSError as error:
+        raise HostError(f"a cell cannot be made here: {error}") from error
+
+
+def _make_folders(spec: CellSpec) -> None:
+    """Make the folders of the cell, and its certificates."""
     for folder in (spec.folder, spec.shared):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for folder in (spec.data, spec.run, spec.tls, _root(spec), _empty(spec)):
@@ -172,7 +190,13 @@ def _prepare(spec: CellSpec, machine: Machine, plan: CgroupPlan, programs: Docke
     spec.run.chmod(0o755)
     certificates.write(spec.tls, name=spec.name, domain=spec.domain)
     (spec.tls / "proxy" / "dynamic.yml").write_text(configs.proxy_dynamic(spec.domain))
-    docker = rootfs.Docker(dockerd=programs.dockerd, folder=programs.folder, folders=programs.folders)
+
+
+def _write_plan(spec: CellSpec, machine: Machine, plan: CgroupPlan, programs: DockerPrograms) -> None:
+    """Write down what init does."""
+    docker = rootfs.Docker(
+        dockerd=programs.dockerd, containerd=programs.containerd, folder=programs.folder, folders=programs.folders
+    )
     content = {
         "root": str(_root(spec)),
         "empty": str(_empty(spec)),
@@ -180,6 +204,10 @@ def _prepare(spec: CellSpec, machine: Machine, plan: CgroupPlan, programs: Docke
         "steps": rootfs.steps(spec, machine, plan, docker),
     }
     _plan_file(spec).write_text(json.dumps(content, indent=1))
+
+
+def _make_cgroups(plan: CgroupPlan) -> None:
+    """Make the cell's cgroup directories, with their limits, before anything is in them."""
     for folder in plan.folders:
         folder.mkdir(exist_ok=True)
     for write in plan.writes:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from recipeci.host.cell import configs
 from recipeci.host.cell.cgroups import CgroupPlan
-from recipeci.host.cell.confine import BOUNDING_SET, NODES
+from recipeci.host.cell.confine import NODES
 from recipeci.host.cell.machine import Machine
 from recipeci.host.cell.spec import ADDRESS, INSIDE, CellSpec
 
@@ -31,9 +31,10 @@ _PLAIN = "nosuid,nodev,noexec"
 
 @dataclass(frozen=True)
 class Docker:
-    """The programs of Docker as a cell uses them: dockerd, and the folders that hold all of them."""
+    """The programs of Docker as a cell uses them: two by name, and the folders that hold all of them."""
 
     dockerd: Path
+    containerd: Path
     folder: Path
     folders: tuple[Path, ...]
 
@@ -149,8 +150,7 @@ def _daemons(machine: Machine, docker: Docker) -> Iterable[Step]:
     yield ("run", machine.tools["dnsmasq"], "-C", "/etc/dnsmasq.conf")
     if not machine.has_ipvs:
         yield ("start", "/run/vipd.log", str(machine.python), "-I", "-S", str(VIPD), "/run/docker.sock", "/run/docker")
-    tools = machine.tools
-    argv = configs.dockerd_argv(
-        str(docker.dockerd), tini=tools["tini"], setpriv=tools["setpriv"], bounding_set=BOUNDING_SET
-    )
-    yield ("exec", *argv)
+    yield ("folder", str(Path(configs.CONTAINERD_SOCKET).parent), "700")
+    yield ("start", "/run/containerd.log", str(docker.containerd), "--config", "/etc/docker/containerd.toml")
+    yield ("wait", configs.CONTAINERD_SOCKET)
+    yield ("exec", *configs.dockerd_argv(str(docker.dockerd), tini=machine.tools["tini"]))
