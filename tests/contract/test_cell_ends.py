@@ -16,7 +16,7 @@ from e2e import leftovers
 from e2e.leftovers import Watch
 from lab import cells
 from lab.cells import Bench
-from recipeci.errors import HostError, UsageError
+from recipeci.errors import HostError, Interrupted, UsageError
 from recipeci.host import command
 from recipeci.host.cell import Cell, CellSpec, reap
 from recipeci.host.clock import SystemClock, until
@@ -50,16 +50,17 @@ def assert_gone(bench: Bench, watch: Watch) -> None:
 
 
 class Impatient(SystemClock):
-    """A clock that is interrupted at its n-th sleep, as by Ctrl-C."""
+    """A clock that is interrupted at its n-th sleep, as by Ctrl-C or another signal."""
 
-    def __init__(self, *, at: int) -> None:
+    def __init__(self, *, at: int, by: type[BaseException] | BaseException = KeyboardInterrupt) -> None:
         super().__init__()
         self.left = at
+        self.by = by
 
     def sleep(self, seconds: float) -> None:
         self.left -= 1
         if self.left == 0:
-            raise KeyboardInterrupt
+            raise self.by
         super().sleep(seconds)
 
 
@@ -106,9 +107,10 @@ def test_an_interrupt_while_it_comes_up_leaves_nothing(bench: Bench, watch: Watc
     assert_gone(bench, watch)
 
 
-def test_an_interrupt_while_it_ends_does_not_stop_its_end(bench: Bench, watch: Watch) -> None:
-    clock = Impatient(at=-1)
-    with pytest.raises(KeyboardInterrupt), bench.running(clock=clock):
+@pytest.mark.parametrize("by", [KeyboardInterrupt(), Interrupted("terminated", code=143)], ids=["ctrl-c", "sigterm"])
+def test_an_interrupt_while_it_ends_does_not_stop_its_end(bench: Bench, watch: Watch, by: BaseException) -> None:
+    clock = Impatient(at=-1, by=by)
+    with pytest.raises(type(by)), bench.running(clock=clock):
         clock.left = 1
     assert_gone(bench, watch)
 

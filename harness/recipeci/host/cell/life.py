@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from recipeci.errors import HostError, WaitFailed
+from recipeci.errors import HostError, Interrupted, WaitFailed
 from recipeci.host import command
 from recipeci.host.cell import certificates, cgroups, configs, engine_api, inside, launch, names, rootfs
 from recipeci.host.cell import machine as machines
@@ -269,10 +269,10 @@ def _vip(machine: Machine, runner: Runner) -> Program:
 def _clear_whatever_interrupts(
     spec: CellSpec, first: launch.FirstProcess, plan: CgroupPlan, runner: Runner, clock: Clock
 ) -> None:
-    """End the cell and remove its things; a first Ctrl-C meanwhile waits until that is done."""
+    """End the cell and remove its things; a first signal meanwhile waits until that is done."""
     try:
         _clear(spec, first, plan, runner, clock)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted):
         _clear(spec, first, plan, runner, clock)
         raise
 
