@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,9 +81,10 @@ class Recipeci:
         folder = self.folder / out
         return self.start_as_is(*options, "--out", str(folder), folder=folder)
 
-    def start_as_is(self, *options: str, folder: Path) -> Running:
-        """Start `recipeci OPTIONS`; `folder` is where its report will be looked for."""
-        argv = [program("setpriv"), "--pdeathsig", "KILL", "--", sys.executable, "-m", "recipeci", *options]
+    def start_as_is(self, *options: str, folder: Path, prefix: Sequence[str] = ()) -> Running:
+        """Start `recipeci OPTIONS`; `folder` is where its report will be looked for, `prefix` what starts it."""
+        dying = [program("setpriv"), "--pdeathsig", "KILL", "--"]
+        argv = [*dying, *prefix, sys.executable, "-m", "recipeci", *options]
         process = subprocess.Popen(
             argv,
             env=self._env(),

@@ -1,8 +1,12 @@
-"""What the caller gives wrong: the exit code, one sentence, and nothing left, not even a run folder."""
+"""What the caller gives wrong: the exit code, one sentence with what to do next, and nothing left behind."""
 
 from __future__ import annotations
 
+import dataclasses
+import http.server
 import re
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -10,44 +14,124 @@ from lab.repository import Built
 
 from e2e.program import IMAGES, Recipeci
 
-LONG_NAME = "x" * 60
+LONG = "x" * 60
+RUN = "--recipe custom-html --source SOURCE"
+CASES: Mapping[str, tuple[str, int, str]] = {
+    "a recipe name that is a path": ("--recipe ../x", 2, "'../x' is not a recipe name"),
+    "no recipe": ("", 2, "--recipe"),
+    "an unknown recipe": ("--recipe nope --config FOLDER/forge.yml", 2, "FORGE has no recipe 'nope'"),
+    "a source that is not there": (
+        "--recipe custom-html --source FOLDER/nowhere",
+        2,
+        "FOLDER/nowhere: .*no such folder",
+    ),
+    "a source that is no repository": ("--recipe custom-html --source FOLDER/empty", 2, "empty is no git repository"),
+    "a source that is unreachable": ("--recipe x --source https://127.0.0.1:9/x", 3, "127.0.0.1:9/x cannot be reached"),
+    "a source that wants a password": ("--recipe x --source FORGE/locked", 3, "FORGE/locked wants a password"),
+    "a short sha": (f"{RUN} --ref SHORT", 2, "SHORT is a short sha.*--ref HEAD"),
+    "a branch": (f"{RUN} --ref main", 2, "main is a branch.*--ref HEAD"),
+    "a sha that is not there": (f"{RUN} --ref {'0' * 40}", 2, f"has no commit {'0' * 40}"),
+    "a version that is not published": (f"{RUN} --ref 7.0.0+1.22.1", 2, r"7\.0\.0\+1\.22\.1.*published"),
+    "a base that is not published": (f"{RUN} --base 7.0.0+1.22.1", 2, r"7\.0\.0\+1\.22\.1.*published"),
+    "an unknown stage": (f"{RUN} --stages install,upgrad", 2, "upgrad.*upgrade"),
+    "no folder with images": (f"{RUN} --images FOLDER/nowhere", 2, "FOLDER/nowhere"),
+    "no overlays": (f"{RUN} --overlays FOLDER/nowhere", 2, "FOLDER/nowhere"),
+    "an unknown key in recipe.yml": (f"{RUN} --overlays FOLDER/overlays", 2, "recipe.yml.*timeout.*timeouts"),
+    "an unknown key in the settings": (f"{RUN} --config FOLDER/typo.yml", 2, "typo.yml.*forg.*forge"),
+    "settings that are not there": (f"{RUN} --config FOLDER/nowhere.yml", 2, "FOLDER/nowhere.yml"),
+    "an abra that is none": (f"{RUN} --images IMAGES --abra /bin/true", 2, "/bin/true is not abra"),
+    "an abra that is not there": (f"{RUN} --images IMAGES --abra FOLDER/abra", 2, "FOLDER/abra"),
+    "a run folder with a very long path": (f"{RUN} --out FOLDER/{LONG}/{LONG}", 2, "too long for the path of a socket"),
+    "a run folder that is not empty": (f"{RUN} --out FOLDER/overlays", 2, "FOLDER/overlays is not empty"),
+    "not yet: a route out of the cell": (f"{RUN} --overlays FOLDER/route", 2, "network"),
+    "less room than a run needs": (f"{RUN} --config FOLDER/room.yml", 3, "GB free, and a run needs 1000000 GB"),
+}
 
 
-def options_of(text: str, *, built: Built, folder: Path) -> list[str]:
-    """Return a case's options, with the places that only the test knows filled in."""
-    words = {"SOURCE": str(built.path), "FOLDER": str(folder), "HEAD": built.head, "IMAGES": str(IMAGES)}
-    return [re.sub("|".join(words), lambda found: words[found[0]], word) for word in text.split()]
+class Forge(http.server.BaseHTTPRequestHandler):
+    """A forge that has no recipe at all, and one folder that wants a password."""
+
+    def do_GET(self) -> None:
+        locked = self.path.startswith("/locked")
+        self.send_response(401 if locked else 404)
+        if locked:
+            self.send_header("WWW-Authenticate", 'Basic realm="forge"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
-@pytest.mark.parametrize(
-    ("text", "code", "sentence"),
-    [
-        ("--recipe ../x", 2, "'../x' is not a recipe name"),
-        ("--recipe custom-html --source FOLDER/nowhere", 3, "FOLDER/nowhere"),
-        ("--recipe custom-html --source FOLDER", 3, "FOLDER.*(no|not a) (git )?repository"),
-        ("--recipe custom-html --source https://127.0.0.1:9/x.git", 3, "127.0.0.1"),
-        ("--recipe custom-html --source SOURCE --ref 50b52b8c", 2, "50b52b8c.*full"),
-        ("--recipe custom-html --source SOURCE --ref main", 2, "main.*HEAD"),
-        (f"--recipe custom-html --source SOURCE --ref {'0' * 40}", 3, "0000"),
-        ("--recipe custom-html --source SOURCE --ref 7.0.0+1.22.1", 2, r"7\.0\.0\+1\.22\.1"),
-        ("--recipe custom-html --source SOURCE --base 7.0.0+1.22.1", 2, r"7\.0\.0\+1\.22\.1"),
-        ("--recipe custom-html --source SOURCE --stages install,upgrad", 2, "upgrad.*upgrade"),
-        ("--recipe custom-html --source SOURCE --images FOLDER/nowhere", 2, "FOLDER/nowhere"),
-        ("--recipe custom-html --source SOURCE --images IMAGES --abra /bin/true", 2, "/bin/true.*abra"),
-        ("--recipe custom-html --source SOURCE --config FOLDER/nowhere.yml", 2, "FOLDER/nowhere.yml"),
-        (f"--recipe custom-html --source SOURCE --out FOLDER/{LONG_NAME}/{LONG_NAME}", 2, "too long"),
-    ],
-)
-def test_bad_input_is_answered_by_one_sentence(
-    *, text: str, code: int, sentence: str, recipeci: Recipeci, custom_html: Built, folder: Path
-) -> None:
+@pytest.fixture
+def forge() -> Iterator[str]:
+    """The forge's address."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Forge) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def world(folder: Path, custom_html: Built, forge: str) -> Mapping[str, str]:
+    """Files that are wrong in one way each; the words of the cases that stand for what only the test knows."""
+    for name in ("empty", "overlays/custom-html", "route/custom-html"):
+        (folder / name).mkdir(parents=True)
+    (folder / "overlays/custom-html/recipe.yml").write_text("timeout: {deploy: 30}\n")
+    (folder / "route/custom-html/recipe.yml").write_text("network: true\n")
+    (folder / "forge.yml").write_text(f"forge: {forge}\n")
+    (folder / "typo.yml").write_text("forg: https://example.org\n")
+    (folder / "room.yml").write_text("runs: {min_free_gb: 1000000}\n")
+    return {
+        "SOURCE": str(custom_html.path),
+        "FOLDER": str(folder),
+        "FORGE": forge,
+        "HEAD": custom_html.head,
+        "SHORT": custom_html.head[:9],
+        "IMAGES": str(IMAGES),
+    }
+
+
+def filled(text: str, world: Mapping[str, str]) -> str:
+    """Return a text with the words that stand for something replaced by it."""
+    return re.sub("|".join(world), lambda found: world[found[0]], text)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_input(case: str, recipeci: Recipeci, world: Mapping[str, str], folder: Path, cache: Path) -> None:
+    text, code, sentence = CASES[case]
+    options = filled(text, world).split()
     before = sorted(folder.rglob("*"))
-    options = options_of(text, built=custom_html, folder=folder)
-    own_out = () if "--out" in options else ("--out", str(folder / "r"))
-    ended = recipeci.start_as_is(*options, *own_out, folder=folder / "r").end(timeout=60)
+    own = [] if "--out" in options or not options else ["--out", str(folder / "r")]
+    ended = recipeci.start_as_is(*options, *own, folder=folder / "r").end(timeout=60)
     assert ended.code == code, ended.out + ended.err
-    expected = options_of(sentence, built=custom_html, folder=folder)
-    said = ended.out + ended.err
-    assert re.search(" ".join(expected), said), said
-    assert "Traceback" not in said
+    said = re.fullmatch(r"recipeci: ([^\n]+)(?:\n  → ([^\n]+))?\n", ended.err)
+    assert said, ended.err
+    assert re.search(filled(sentence, world), " ".join(filter(None, said.groups()))), ended.err
     assert sorted(folder.rglob("*")) == before
+    assert not [run for run in (cache / "runs").iterdir() if run.is_symlink() and run.readlink().parent == folder]
+
+
+def test_without_root(recipeci: Recipeci, world: Mapping[str, str]) -> None:
+    """The one that names the command to use; nothing else of the machine is touched."""
+    options = filled(f"{RUN} --out FOLDER/r", world).split()
+    user = dataclasses.replace(recipeci, env={"HOME": "/nonexistent"})
+    ended = user.start_as_is(*options, folder=recipeci.folder / "r", prefix=("setpriv", "--reuid", "65534")).end()
+    assert ended.code == 3, ended.out + ended.err
+    assert "sudo" in ended.err
+
+
+def test_a_cache_folder_on_a_file_system_that_cannot_hold_images(recipeci: Recipeci, world: Mapping[str, str]) -> None:
+    cache = recipeci.folder / "on-overlay"
+    for name in ("lower", "upper", "work", "on-overlay"):
+        (recipeci.folder / name).mkdir()
+    (recipeci.folder / "overlay.yml").write_text(f"cache: {cache}\n")
+    dirs = ",".join(f"{name}dir={recipeci.folder}/{name}" for name in ("lower", "upper", "work"))
+    script = f'mount -t overlay -o {dirs} overlay {cache} && exec "$@"'
+    options = filled(f"{RUN} --images IMAGES --config FOLDER/overlay.yml", world).split()
+    prefix = ("unshare", "--mount", "sh", "-c", script, "sh")
+    ended = recipeci.start_as_is(*options, folder=recipeci.folder / "r", prefix=prefix).end()
+    assert ended.code == 3, ended.out + ended.err
+    assert re.search(f"error     : {cache}.*overlay.*→ .*cache", ended.out.replace("\n", " ")), ended.out
