@@ -684,3 +684,23 @@ def test_a_sample_that_leads_out_of_the_tree_is_a_finding_and_is_not_read(made: 
         ".env.sample is a link that leaves the recipe: /etc/hostname",
         ".env.sample is missing: abra makes an app's env from it",
     )
+
+
+def test_a_tree_that_is_too_large_to_be_a_recipes_is_refused(made: Made, tmp_path: Path) -> None:
+    blob = made.git("rev-parse", "HEAD:compose.yml")
+    rows = "".join(f"100644 {blob}\t{'long-' * 20}{number}\n" for number in range(9000))
+    index = {**ENV, "GIT_INDEX_FILE": str(tmp_path / "index")}
+    at = made.folder
+    runner.run(["git", "update-index", "--index-info"], timeout=30, env=index, cwd=at, stdin=rows.encode())
+    tree = runner.run(["git", "write-tree"], timeout=30, env=index, cwd=at).out.strip()
+    made.git("update-ref", "refs/heads/main", made.git("commit-tree", tree, "-m", "many"))
+    found = cloned(made, tmp_path / "clone")
+    with pytest.raises(RecipeInvalid, match="has too many files to be a recipe's"):
+        found.checkout(found.newest)
+
+
+def test_work_that_git_cannot_add_is_said_in_gits_words(made: Made, tmp_path: Path) -> None:
+    (made.folder / "embedded").mkdir()
+    Made(made.folder / "embedded").git("init", "--quiet")
+    with pytest.raises(UsageError, match="cannot be taken: 'embedded/' does not have a commit checked out"):
+        cloned(made, tmp_path / "clone").uncommitted()

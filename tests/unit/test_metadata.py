@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from recipeci import schemas
 from recipeci.errors import UsageError
 from recipeci.model import Tier
 from recipeci.recipe.metadata import HttpExpectation, Probe, RecipeMeta, Screenshot, Timeouts, load
@@ -119,3 +121,16 @@ def test_a_secrets_value_is_not_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         load(written(tmp_path, "secrets: {a: {value: hunter2, file: y}}"))
     assert "hunter2" not in caught.value.message
+
+
+DOC = Path(__file__).parents[2] / "docs" / "recipe-yml.md"
+
+
+def test_the_files_in_the_documentation_are_read_and_name_every_key(tmp_path: Path) -> None:
+    shown = re.findall(r"```yaml\n(.*?)```", DOC.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "cert.pem").write_text("x")
+    meta = load(written(tmp_path, "".join(shown)))
+    assert meta.timeouts == Timeouts()
+    assert meta.base_from == "1.0.0"
+    named = set(schemas.load_yaml(tmp_path / "recipe.yml", "recipe"))
+    assert named == set(schemas.load("recipe")["properties"])

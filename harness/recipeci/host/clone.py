@@ -13,14 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recipeci.errors import CommandFailed, HostError, RecipeInvalid, UsageError
+from recipeci.host.command import KEPT_BYTES
 from recipeci.host.gitcall import Repository, Source
-from recipeci.host.gitwords import NO_SUCH_COMMIT, explained
+from recipeci.host.gitwords import NO_SUCH_COMMIT, explained, last_words
 from recipeci.model import Commit, Tag
 
 KEEP = "refs/recipeci"
 """What is fetched or made beyond the source's branches is kept from removal under this name."""
 READABLE = 256 * 1024
 """Bytes: no file that a recipe is judged by is larger."""
+LISTING = KEPT_BYTES
+"""Characters of a list of files or tags; a recipe has some dozens of them."""
 IDENTITY = {"GIT_AUTHOR_NAME": "recipeci", "GIT_AUTHOR_EMAIL": "recipeci@localhost"} | {
     "GIT_COMMITTER_NAME": "recipeci",
     "GIT_COMMITTER_EMAIL": "recipeci@localhost",
@@ -65,7 +68,7 @@ class Clone:
 
     def tags(self) -> tuple[Tag, ...]:
         """Return all tags that stand for a commit, with that commit and their kind."""
-        listed = self.repository.run(["for-each-ref", "--format=%(objecttype) %(refname)", "refs/tags"]).out
+        listed = self._listing(["for-each-ref", "--format=%(objecttype) %(refname)", "refs/tags"], what="tags")
         rows = [line.split(" ", 1) for line in listed.splitlines()]
         commits = self._commits([ref for _, ref in rows])
         return tuple(
@@ -114,11 +117,8 @@ class Clone:
 
         Raises RecipeInvalid if there are too many to be a recipe.
         """
-        rows = self.repository.run(["ls-tree", "-r", "-z", "--full-tree", str(commit)]).out.rstrip("\n").split("\0")
-        found = [TREE_LINE.fullmatch(row) for row in rows if row]
-        if not all(found):
-            raise RecipeInvalid(f"the tree of {commit} has too many files to be a recipe's")
-        return tuple(self._entry(row["mode"], row["object"], row["path"]) for row in found if row)
+        listed = self._listing(["ls-tree", "-r", "-z", "--full-tree", str(commit)], what="files")
+        return tuple(self._entry(row) for row in listed.rstrip("\n").split("\0") if row)
 
     def read(self, commit: Commit, path: str) -> str:
         """Return the text of a file of a commit; a link is followed inside the tree only.
@@ -161,12 +161,15 @@ class Clone:
         All that git would add is taken: changed, removed and new files, those not that `.gitignore` names. The same
         work gives the same commit; no uncommitted work gives HEAD itself. The source is only read.
 
-        Raises UsageError if the source is not a folder with a working tree.
+        Raises UsageError if the source is not a folder with a working tree, or holds what git cannot add.
         """
         folder = Path(self.source.where)
         if not self.source.local or not (folder / ".git").exists():
             raise UsageError(f"{self.source.where} has no working tree", hint="--dirty needs --source FOLDER")
-        tree = self._tree_of(folder)
+        try:
+            tree = self._tree_of(folder)
+        except CommandFailed as error:
+            raise UsageError(f"the uncommitted work of {folder} cannot be taken: {last_words(error.err)}") from error
         if tree == self._out(["rev-parse", f"{self.newest}^{{tree}}"]):
             return self.newest
         when = {name: self._out(["log", "-1", "--format=%ct +0000", str(self.newest)]) for name in _DATES}
@@ -186,9 +189,23 @@ class Clone:
             self.repository.run([*option, "-C", str(folder), "add", "--all", "--", "."], env=env)
             return self.repository.run(["write-tree"], env=env).out.strip()
 
-    def _entry(self, mode: str, sha: str, path: str) -> Entry:
-        """Make an entry, reading a link's target."""
-        return Entry(path, mode, self._out(["cat-file", "blob", sha]) if mode == LINK else "")
+    def _entry(self, row: str) -> Entry:
+        """Make an entry of a line of `ls-tree`, reading a link's target."""
+        found = TREE_LINE.fullmatch(row)
+        if found is None:
+            raise HostError(f"git listed a file in a form that is not known: {row[:80]!r}")
+        target = self._out(["cat-file", "blob", found["object"]]) if found["mode"] == LINK else ""
+        return Entry(found["path"], found["mode"], target)
+
+    def _listing(self, args: Sequence[str], *, what: str) -> str:
+        """Return what a command lists, all of it.
+
+        Raises RecipeInvalid if there is so much that a part may not have been kept: it would pass for absent.
+        """
+        listed = self.repository.run(args).out
+        if len(listed) > LISTING:
+            raise RecipeInvalid(f"{self.source.where} has too many {what} to be a recipe's")
+        return listed
 
     def _commits(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return the commit that each name stands for, or an empty text where it stands for none."""

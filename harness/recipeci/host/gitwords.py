@@ -57,7 +57,7 @@ NO_SUCH_COMMIT = re.compile(r"not our ref|couldn't find remote ref|unadvertised 
 
 def explained(error: CommandFailed, source: Source) -> RecipeCIError:
     """Turn git's words about a source into one sentence of the right kind."""
-    where, said, reason = source.where, error.err, _last(error.err)
+    where, said, reason = source.where, error.err, last_words(error.err)
     if isinstance(error, CommandTimeout):
         return HostError(f"{where} did not answer in time ({error.seconds:.0f} s)", hint="try again, or give --source")
     if error.code == PROGRAM_NOT_FOUND:
@@ -78,7 +78,7 @@ def _unknown(source: Source) -> UsageError:
     return UsageError(f"{source.where}: there is no such repository", hint=GIVE)
 
 
-def _last(said: str) -> str:
+def last_words(said: str) -> str:
     """Return git's own reason: the first fatal line, without its mark."""
     lines = [line.strip() for line in said.splitlines() if line.strip()] or ["git said nothing"]
     fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
