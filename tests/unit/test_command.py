@@ -70,5 +70,6 @@ def test_a_long_output_keeps_its_head_and_its_tail() -> None:
 
 def test_lines_are_shown_as_they_come_also_the_unfinished_last_one() -> None:
     seen: list[str] = []
-    runner.run(["printf", r"one\ntwo"], timeout=10, on_line=seen.append)
+    done = runner.run(["printf", r"one\ntwo"], timeout=10, on_line=seen.append)
     assert seen == ["one", "two"]
+    assert done.out == "one\ntwo"

@@ -139,15 +139,20 @@ class Stream:
         """Keep complete lines and show them; an unfinished one waits for its end, or for `finish`."""
         *lines, self.rest = (self.rest + data).split(b"\n")
         for line in lines:
-            clean = ESCAPE.sub(b"", line) if self.strip else line
-            self.kept.add(clean + b"\n")
-            if self.on_line:
-                self.on_line(clean.decode(errors="backslashreplace"))
+            self._show(line, end=b"\n")
 
     def finish(self) -> None:
         """Show a last line that has no end of line."""
         if self.rest:
-            self.take(b"\n")
+            self._show(self.rest, end=b"")
+            self.rest = b""
+
+    def _show(self, line: bytes, *, end: bytes) -> None:
+        """Keep one line as it is (on a terminal without its escapes), and show it."""
+        clean = ESCAPE.sub(b"", line) if self.strip else line
+        self.kept.add(clean + end)
+        if self.on_line:
+            self.on_line(clean.decode(errors="backslashreplace"))
 
 
 class LocalRunner:

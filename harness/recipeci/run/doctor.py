@@ -114,7 +114,7 @@ def _python() -> Finding:
 
 def _docker(settings: Settings, runner: Runner) -> Finding:
     """Docker's programs, new enough."""
-    programs = engine.find(settings.docker_prefix, runner=runner)
+    programs = engine.find(settings.docker_prefix, runner=runner, path=settings.search_path)
     version = engine.version(programs, runner)
     return Finding("docker", State.OK, f"{version.version} in {programs.folder}")
 

@@ -141,6 +141,7 @@ class Run:
             runner=self.runner,
             clock=self.clock,
             env=dict(self.settings.network_env),
+            needed_bytes=int(self.settings.min_free_gb * workspace.GB),
         )
         with self.console.phase("images"):
             store.ensure(ready.images, images=self.request.images, say=self.console.say)
