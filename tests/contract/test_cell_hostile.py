@@ -1,4 +1,4 @@
-"""What root in a container of a cell reaches: the rows of the table in docs/architecture.md, a test each.
+"""What root in a container of a cell reaches: the rows of the table in docs/cell.md, a test each.
 
 Each test has its control: the same look, at something that is to be seen, sees it.
 """

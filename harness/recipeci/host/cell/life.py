@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import logging
 import os
 import socket as sockets
 from collections.abc import Iterator, Sequence
@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from recipeci.errors import HostError, Interrupted, WaitFailed
-from recipeci.host import command
-from recipeci.host.cell import certificates, cgroups, configs, engine_api, inside, launch, names, rootfs
+from recipeci.host.cell import cgroups, configs, engine_api, ground, inside, launch, names
 from recipeci.host.cell import machine as machines
 from recipeci.host.cell.cgroups import CgroupPlan
 from recipeci.host.cell.machine import Machine
@@ -22,10 +21,12 @@ from recipeci.host.command import Runner
 from recipeci.host.engine import DockerPrograms
 from recipeci.model import Program
 
+log = logging.getLogger(__name__)
+
 _DOCKERD_SECONDS = 60.0
 _SWARM_SECONDS = 60.0
-_CGROUP_SECONDS = 5.0
-_LOG_LINES = 5
+_SAID_LINES, _TOLD_LINES = 5, 60
+"""Of a cell that does not come up: lines of its log in the error, and in run.log."""
 _ANSWERS = "200"
 _PING_SECONDS = 5.0
 _CONNECT_SECONDS = 0.3
@@ -68,8 +69,8 @@ class Cell:
 
     def asked_names(self) -> tuple[names.AskedName, ...]:
         """Return the names outside of the cell that apps asked for, and did not get."""
-        log = (self.spec.run / configs.DNS_LOG).read_text(errors="replace")
-        pairs = names.asked(log, domain=self.spec.domain)
+        questions = (self.spec.run / configs.DNS_LOG).read_text(errors="replace")
+        pairs = names.asked(questions, domain=self.spec.domain)
         if not pairs:
             return ()
         with engine_api.client(self.socket) as api:
@@ -137,9 +138,9 @@ def running(
     plan = cgroups.plan(spec.name, mounts=machine.mounts, own=machine.own_cgroup)
     first = launch.FirstProcess(clock)
     try:
-        _prepare(spec, machine, plan, programs)
+        ground.prepare(spec, machine, plan, programs)
         argv = launch.starting(
-            machine, plan, init=Path(__file__).with_name("init.py"), plan=_plan_file(spec), owner=os.getpid()
+            machine, plan, init=Path(__file__).with_name("init.py"), plan=spec.plan, owner=os.getpid()
         )
         first.start(argv, output=spec.log, fds=lock_fds)
         _make_ready(spec, first, clock)
@@ -163,72 +164,15 @@ def reap(*, name: str, folder: Path, runner: Runner, clock: Clock) -> None:
         HostError: processes of that cell are still alive.
     """
     plan = cgroups.plan(name, mounts=Path("/proc/self/mounts").read_text(), own=Path("/proc/self/cgroup").read_text())
-    _remove_cgroups(plan, clock)
-    _remove_folder(folder, runner)
-
-
-def _prepare(spec: CellSpec, machine: Machine, plan: CgroupPlan, programs: DockerPrograms) -> None:
-    """Make folders, certificates, cgroup directories and the plan that init follows.
-
-    Raises:
-        HostError: the disk or the cgroup tree cannot be written.
-    """
-    try:
-        _make_folders(spec)
-        _write_plan(spec, machine, plan, programs)
-        _make_cgroups(plan)
-    except OSError as error:
-        raise HostError(f"a cell cannot be made here: {error}") from error
-
-
-def _make_folders(spec: CellSpec) -> None:
-    """Make the folders of the cell, and its certificates."""
-    for folder in (spec.folder, spec.shared):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for folder in (spec.data, spec.run, spec.tls, _root(spec), _empty(spec)):
-        folder.mkdir(mode=0o711, exist_ok=True)
-    spec.run.chmod(0o755)
-    certificates.write(spec.tls, name=spec.name, domain=spec.domain)
-    (spec.tls / "proxy" / "dynamic.yml").write_text(configs.proxy_dynamic(spec.domain))
-
-
-def _write_plan(spec: CellSpec, machine: Machine, plan: CgroupPlan, programs: DockerPrograms) -> None:
-    """Write down what init does."""
-    docker = rootfs.Docker(
-        dockerd=programs.dockerd, containerd=programs.containerd, folder=programs.folder, folders=programs.folders
-    )
-    content = {
-        "root": str(_root(spec)),
-        "empty": str(_empty(spec)),
-        "env": rootfs.environment(docker, path=command.PATH),
-        "steps": rootfs.steps(spec, machine, plan, docker),
-    }
-    _plan_file(spec).write_text(json.dumps(content, indent=1))
-
-
-def _make_cgroups(plan: CgroupPlan) -> None:
-    """Make the cell's cgroup directories, with their limits, before anything is in them."""
-    for folder in plan.folders:
-        folder.mkdir(exist_ok=True)
-    for write in plan.writes:
-        write.path.write_text(_content(write))
-
-
-def _content(write: cgroups.Write) -> str:
-    """Return what is to be written."""
-    if write.copied_from:
-        return write.copied_from.read_text()
-    if write.known:
-        known = write.known.read_text().split()
-        return " ".join(word for word in write.text.split() if word.lstrip("+-") in known)
-    return write.text
+    ground.remove_cgroups(plan, clock)
+    ground.remove_folder(folder, runner)
 
 
 def _make_ready(spec: CellSpec, first: launch.FirstProcess, clock: Clock) -> None:
     """Wait for dockerd, make the swarm, start the proxy, wait for the node."""
 
     def ended(_: bool) -> str | None:  # noqa: FBT001 - what `until` gives
-        return f"it ended: {_last_lines(spec.log)}" if first.has_ended() else None
+        return f"it ended: {' | '.join(_last_lines(spec.log, _SAID_LINES))}" if first.has_ended() else None
 
     engine_api.load()
     try:
@@ -255,7 +199,8 @@ def _make_ready(spec: CellSpec, first: launch.FirstProcess, clock: Clock) -> Non
                 successes=1,
             )
     except WaitFailed as error:
-        raise HostError(error.message, hint=f"the cell's log is {spec.log}, kept with --keep") from error
+        log.info("the end of the cell's log:\n%s", "\n".join(_last_lines(spec.log, _TOLD_LINES)))
+        raise HostError(error.message, hint="run.log has the end of the cell's log") from error
 
 
 def _vip(machine: Machine, runner: Runner) -> Program:
@@ -280,58 +225,11 @@ def _clear_whatever_interrupts(
 def _clear(spec: CellSpec, first: launch.FirstProcess, plan: CgroupPlan, runner: Runner, clock: Clock) -> None:
     """End the cell, then remove what is left of it."""
     first.end()
-    _remove_cgroups(plan, clock)
-    _remove_folder(spec.folder, runner)
+    ground.remove_cgroups(plan, clock)
+    ground.remove_folder(spec.folder, runner)
 
 
-def _remove_cgroups(plan: CgroupPlan, clock: Clock) -> None:
-    """Remove the cell's cgroup directories, innermost first; the kernel may need a moment to let go."""
-    try:
-        until(
-            lambda: [folder for folder in plan.folders if not _removed(folder)],
-            lambda left: not left,
-            what="removal of the cell's cgroup directories",
-            clock=clock,
-            timeout=_CGROUP_SECONDS,
-            delay=0.02,
-            successes=1,
-        )
-    except WaitFailed as error:
-        raise HostError(f"{error.message}: a process is still in it") from error
-
-
-def _removed(folder: Path) -> bool:
-    """Remove a cgroup directory with those in it; False if something is still in use."""
-    if not folder.exists():
-        return True
-    inner = [Path(top) for top, _, _ in os.walk(folder)]
-    with contextlib.suppress(OSError):
-        if any((path / "cgroup.procs").read_text() for path in inner):
-            return False  # alive: its empty directories are its own
-        for path in sorted(inner, key=lambda path: len(path.parts), reverse=True):
-            path.rmdir()
-    return not folder.exists()
-
-
-def _remove_folder(folder: Path, runner: Runner) -> None:
-    """Remove the cell's folder; `rm`, because apps may have made a tree deeper than Python can walk."""
-    if folder.exists():
-        runner.run(["rm", "-rf", "--one-file-system", "--", str(folder)], timeout=300)
-
-
-def _last_lines(log: Path) -> str:
-    """Return the end of the cell's log in one line."""
-    text = log.read_text(errors="replace") if log.exists() else ""
-    return " | ".join(text.strip().splitlines()[-_LOG_LINES:])
-
-
-def _plan_file(spec: CellSpec) -> Path:
-    return spec.folder / "plan.json"
-
-
-def _root(spec: CellSpec) -> Path:
-    return spec.folder / "root"
-
-
-def _empty(spec: CellSpec) -> Path:
-    return spec.folder / "empty"
+def _last_lines(file: Path, count: int) -> list[str]:
+    """Return the end of the cell's log."""
+    text = file.read_text(errors="replace") if file.exists() else ""
+    return text.strip().splitlines()[-count:]

@@ -70,6 +70,21 @@ class CellSpec:
         return self.run / "docker.sock"
 
     @property
+    def root(self) -> Path:
+        """Where the cell's own root is mounted before it becomes the root."""
+        return self.folder / "root"
+
+    @property
+    def empty(self) -> Path:
+        """An empty folder: the lower half of each overlay that has no upper layer."""
+        return self.folder / "empty"
+
+    @property
+    def plan(self) -> Path:
+        """The steps that the cell's first process follows."""
+        return self.folder / "plan.json"
+
+    @property
     def tls(self) -> Path:
         """What the cell shows at INSIDE."""
         return self.folder / "tls"
