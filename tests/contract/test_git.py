@@ -572,14 +572,16 @@ def test_nothing_that_a_repository_brings_is_run(made: Made, tmp_path: Path) -> 
 
 
 def test_a_planted_file_does_not_move_the_repository(made: Made, tmp_path: Path) -> None:
+    made.write(".gitattributes", "* filter=evil\n")
+    wanted = made.commit("attributes")
     found = cloned(made, tmp_path / "clone")
-    found.checkout(found.newest)
+    found.checkout(wanted)
     mark = tmp_path / "mark"
-    other = tmp_path / "other"
-    made.git("clone", "--quiet", ".", str(other))
-    Made(other).git("config", "core.fsmonitor", f"touch {mark}")
-    (found.folder / ".git/commondir").write_text(str(other / ".git"))
-    assert found.changes() == ()
+    made.git("clone", "--quiet", ".", str(tmp_path / "other"))
+    Made(tmp_path / "other").git("config", "filter.evil.clean", f"touch {mark}; cat")
+    (found.folder / ".git/commondir").write_text(str(tmp_path / "other/.git"))
+    (found.folder / "compose.yml").write_text("edited")
+    assert found.changes() == ("compose.yml",)
     assert not mark.exists()
     runner.run(["git", "status"], timeout=30, env=ENV, cwd=found.folder, ok=(0, 128))
     assert mark.exists(), "the control: git on its own follows it"
@@ -620,6 +622,15 @@ def test_uncommitted_work_becomes_a_commit_of_the_clone_alone(made: Made, tmp_pa
     assert Made(found.folder).git("log", "-1", "--format=%an %ae %cn %ce") == " ".join(
         ["recipeci recipeci@localhost"] * 2
     )
+
+
+def test_a_tracked_file_that_is_ignored_too_stays(made: Made, tmp_path: Path) -> None:
+    made.write("kept.log", "one")
+    made.commit("tracked")
+    made.write(".gitignore", "*.log\n")
+    made.write("kept.log", "two")
+    found = cloned(made, tmp_path / "clone")
+    assert found.read(found.uncommitted(), "kept.log") == "two"
 
 
 def test_the_same_work_gives_the_same_commit(made: Made, tmp_path: Path) -> None:

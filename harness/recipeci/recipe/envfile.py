@@ -147,8 +147,7 @@ def _is_new(line: Line, app: EnvFile) -> bool:
     """Return whether a line of the sample gives the app something that it does not have."""
     if line.key not in app.keys:
         return True
-    added = _added_files(line)
-    return bool(added) and not set(added) <= set(app.compose_files)
+    return not set(_added_files(line)) <= set(app.compose_files)
 
 
 def _added_files(line: Line) -> tuple[str, ...]:
