@@ -79,7 +79,7 @@ def _unknown(source: Source) -> UsageError:
 
 
 def last_words(said: str) -> str:
-    """Return git's own reason: the first fatal line, without its mark."""
+    """Return git's own reason: the first fatal line, without its mark and without the source's name, said already."""
     lines = [line.strip() for line in said.splitlines() if line.strip()] or ["git said nothing"]
     fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
-    return (fatal or lines)[0].removeprefix("fatal: ").removeprefix("error: ")
+    return re.sub(r"^(?:fatal|error): (?:unable to access '[^']*': )?", "", (fatal or lines)[0])
