@@ -148,6 +148,18 @@ def test_a_name_outside_is_refused_at_once_and_reported_with_the_service_that_as
     assert not [it for it in asked if it.name.endswith(DOMAIN)]
 
 
+def test_who_asked_is_known_when_it_is_gone(lab: LabCell) -> None:
+    ask = "curl -sS http://gone.example.org/; true"
+    spec = ["--restart-condition", "none", "--network", "proxy", "--entrypoint", "sh"]
+    lab.docker("service", "create", "-q", "-d", "--name", "brief", *spec, IMAGE, "-c", ask)
+    log = lab.cell.spec.run / "dns.log"
+    until(log.read_text, lambda text: "gone.example.org" in text, what="question", clock=SystemClock(), timeout=SECONDS)
+    lab.docker("service", "rm", "brief")
+    left = ["ps", "-aq", "-f", "label=com.docker.swarm.service.name=brief"]
+    until(lambda: lab.docker(*left).out, lambda out: not out, what="end", clock=SystemClock(), timeout=SECONDS)
+    assert [it.service for it in lab.cell.asked_names() if it.name == "gone.example.org"] == ["brief"]
+
+
 def test_an_address_outside_has_no_route(lab: LabCell) -> None:
     lab.container("--network", "proxy", script="curl -sS -m 5 http://192.0.2.7/", ok=(7,))  # 28 would be the time-out
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import json
 import socket
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,6 +97,24 @@ def proxy_problem(api: docker.APIClient) -> str | None:
     if missing or len(reasons) >= _HOPELESS:
         return f"its task cannot run: {(missing or reasons)[0]}"
     return None
+
+
+def container_starts(path: Path) -> Iterator[None]:
+    """Yield once when listening, and then for each container that starts, until dockerd ends.
+
+    Raises:
+        OSError, http.client.HTTPException: how it ends.
+    """
+    filters = urllib.parse.quote(json.dumps({"type": ["container"], "event": ["start"]}))
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(path))
+        talk = http.client.HTTPConnection("docker")
+        talk.sock = connection
+        talk.request("GET", f"/events?filters={filters}")
+        with talk.getresponse() as answer:
+            yield
+            while answer.readline():
+                yield
 
 
 def services_by_address(api: docker.APIClient) -> Mapping[str, str]:

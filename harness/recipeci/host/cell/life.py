@@ -13,6 +13,7 @@ from pathlib import Path
 from recipeci.errors import HostError, Interrupted, WaitFailed
 from recipeci.host.cell import cgroups, configs, engine_api, ground, inside, launch, names
 from recipeci.host.cell import machine as machines
+from recipeci.host.cell.askers import Askers
 from recipeci.host.cell.cgroups import CgroupPlan
 from recipeci.host.cell.machine import Machine
 from recipeci.host.cell.spec import ADDRESS, CellSpec
@@ -46,6 +47,7 @@ class Cell:
     """What carries service addresses: the kernel's IPVS, or our own rules where it has none."""
     notes: tuple[str, ...]
     clock: Clock = field(repr=False)
+    askers: Askers = field(repr=False)
     address: str = ADDRESS
 
     @property
@@ -71,10 +73,7 @@ class Cell:
         """Return the names outside of the cell that apps asked for, and did not get."""
         questions = (self.spec.run / configs.DNS_LOG).read_text(errors="replace")
         pairs = names.asked(questions, domain=self.spec.domain)
-        if not pairs:
-            return ()
-        with engine_api.client(self.socket) as api:
-            return names.by_service(pairs, services=engine_api.services_by_address(api))
+        return names.by_service(pairs, services=self.askers.services())
 
     def wait_proxy(self, timeout: float) -> None:
         """Wait until the proxy answers by TLS that the cell's authority vouches for.
@@ -144,6 +143,8 @@ def running(
         )
         first.start(argv, output=spec.log, fds=lock_fds)
         _make_ready(spec, first, clock)
+        askers = Askers(spec.socket)
+        askers.watch()
         tools = machine.tools
         yield Cell(
             spec=spec,
@@ -152,6 +153,7 @@ def running(
             vip=_vip(machine, runner),
             notes=plan.notes,
             clock=clock,
+            askers=askers,
         )
     finally:
         _clear_whatever_interrupts(spec, first, plan, runner, clock)
