@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from mutants import catalogue
 from mutants.mutant import PACKAGE, Mutant
 from recipeci.host.command import BASE_ENV, LocalRunner
 
@@ -43,3 +44,8 @@ def test_a_replacement_that_does_not_match_exactly_once_is_refused(tmp_path: Pat
 def test_a_mutant_that_is_no_python_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="mutant label-digits: invalid syntax"):
         mutant(old="LABEL_DIGITS = 8", new="LABEL_DIGITS = = 8").make(tmp_path / "m")
+
+
+@pytest.mark.parametrize("listed", catalogue.ALL, ids=lambda listed: listed.name)
+def test_each_mutant_of_the_catalogue_can_be_made(tmp_path: Path, listed: Mutant) -> None:
+    listed.make(tmp_path / "m")

@@ -5,6 +5,7 @@ What happened is read from Docker and from git, never from abra's words; they ar
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shutil
 import sys
@@ -193,5 +194,8 @@ def _probed(argv: list[str], *, runner: Runner, name: str, folders: tuple[Path, 
 
 
 def _python_folders() -> tuple[Path, ...]:
-    """Return the interpreter's folders and the one that holds both packages."""
-    return (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).resolve().parents[2])
+    """Return the interpreter's folders and the one that miniabra is in, which need not be ours (a mutant's is not)."""
+    found = importlib.util.find_spec("miniabra")
+    if found is None or found.origin is None:
+        raise UsageError("the built-in abra is not installed in our Python", hint="--abra PATH")
+    return (Path(sys.prefix), Path(sys.base_prefix), Path(found.origin).resolve().parents[1])

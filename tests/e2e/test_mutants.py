@@ -1,0 +1,76 @@
+"""Each mutant through the whole program: the rule that it breaks turns the run red, by its own name.
+
+Without the mutation the same run is green: test_custom_html.py.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab.repository import Built
+from mutants import catalogue
+from mutants.mutant import Mutant
+
+from e2e.program import Ended, Recipeci, for_recipe
+
+pytestmark = pytest.mark.cell
+Run = Callable[[Mutant], Ended]
+
+
+@pytest.fixture
+def run(recipeci: Recipeci, custom_html: Built, folder: Path) -> Run:
+    """Run a mutant on the head of custom-html."""
+
+    def one(mutant: Mutant) -> Ended:
+        mutated = dataclasses.replace(recipeci, python_path=(mutant.make(folder / "mutant"),))
+        return mutated.run(*for_recipe("custom-html", source=custom_html.path))
+
+    return one
+
+
+def tier(report: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = next(tier for tier in report["tiers"] if tier["name"] == name)
+    return found
+
+
+def failed(report: Mapping[str, Any], name: str) -> dict[str, str]:
+    """Return the tests of a tier that did not pass, with their messages."""
+    tests = [test for suite in tier(report, name)["suites"] for test in suite["tests"]]
+    return {test["name"]: test["message"] for test in tests if test["outcome"] != "pass"}
+
+
+def test_control_2_a_head_that_is_not_checked_out_fails_by_the_chaos_version(run: Run, custom_html: Built) -> None:
+    ended = run(catalogue.NOT_CHECKED_OUT)
+    assert (ended.code, tier(ended.report, "upgrade")["outcome"]) == (1, "fail"), ended.out
+    base, head = custom_html.tags["1.0.0+1.22.1"][:8], custom_html.head[:8]
+    assert failed(ended.report, "upgrade")["harness::chaos-version"] == f"chaos-version is {base}, not {head}"
+    assert ended.report["leftovers"] == []
+
+
+def test_control_3_a_sha_that_is_exchanged_after_the_checkout_fails(run: Run, custom_html: Built) -> None:
+    ended = run(catalogue.EXCHANGED_SHA)
+    assert (ended.code, tier(ended.report, "upgrade")["outcome"]) == (1, "fail"), ended.out
+    wrong = failed(ended.report, "upgrade")
+    assert wrong["harness::head"] == f"checked out is {custom_html.head}, not {'0' * 40}"
+    assert wrong["harness::chaos-version"] == f"chaos-version is {custom_html.head[:8]}, not 00000000"
+    assert ended.report["leftovers"] == []
+
+
+def test_control_8_a_volume_that_is_left_is_exit_4(run: Run) -> None:
+    ended = run(catalogue.LEAVES_A_VOLUME)
+    assert ended.code == 4, ended.out
+    assert [tier["outcome"] for tier in ended.report["tiers"]] == ["pass", "pass"]
+    stack = ended.report["domain"].replace(".", "_")
+    assert {"kind": "volume", "name": f"{stack}_content"} in ended.report["leftovers"]
+    assert f"volume {stack}_content" in ended.out
+
+
+def test_control_9_a_second_app_new_is_a_deploy_count_of_2(run: Run) -> None:
+    ended = run(catalogue.TWO_APPS)
+    assert (ended.code, ended.report["deploys"], ended.report["verdict"]) == (1, 2, "fail"), ended.out
+    assert [tier["outcome"] for tier in ended.report["tiers"]] == ["pass", "pass"]
+    assert "deploy-count = 2 (expect 1)" in ended.out

@@ -1,0 +1,51 @@
+"""The mutants of the harness that its own controls must catch, by the number of the control."""
+
+from __future__ import annotations
+
+from mutants.mutant import Mutant
+
+NOT_CHECKED_OUT = Mutant(
+    name="head is not checked out",
+    about="(2) before the upgrade the checkout is left where the base's deployment had it",
+    file="run/deployment.py",
+    old="""        self.upgrading = True
+        self.clone.checkout(self.plan.target.commit)
+""",
+    new="""        self.upgrading = True
+""",
+)
+EXCHANGED_SHA = Mutant(
+    name="sha is exchanged",
+    about="(3) after the checkout and the deploy of the head the plan's target becomes another commit",
+    file="run/tiers.py",
+    old="""            self.deployment.upgrade()
+""",
+    new="""            self.deployment.upgrade()
+        import dataclasses
+        other = type(plan.target.commit)("0" * 40)
+        plan = dataclasses.replace(plan, target=dataclasses.replace(plan.target, commit=other))
+""",
+)
+LEAVES_A_VOLUME = Mutant(
+    name="volume is left",
+    about="(8) teardown forgets the volumes: neither they nor the app are removed",
+    file="run/teardown.py",
+    old="""        with self._noted("app volume remove"):
+            self.abra.app_volume_remove(self.domain)
+        with self._noted("app remove"):
+            self.abra.app_remove(self.domain)
+""",
+    new="",
+)
+TWO_APPS = Mutant(
+    name="app is made twice",
+    about="(9) the app is made, thrown away and made again, as a retry in the wrong place would do",
+    file="run/deployment.py",
+    old="""            self.abra.app_new(self.plan.recipe, domain=self.domain, version=version, chaos=not pinned)
+""",
+    new="""            self.abra.app_new(self.plan.recipe, domain=self.domain, version=version, chaos=not pinned)
+            self.env_file.unlink()
+            self.abra.app_new(self.plan.recipe, domain=self.domain, version=version, chaos=not pinned)
+""",
+)
+ALL = (NOT_CHECKED_OUT, EXCHANGED_SHA, LEAVES_A_VOLUME, TWO_APPS)
