@@ -54,6 +54,12 @@ def test_v1_denies_every_device_before_it_allows_some() -> None:
     assert not [text for text in opened if text.startswith("b") or text.split()[1] == "*:*"]
 
 
+def test_v1_limits_the_number_of_processes() -> None:
+    (limit,) = [write for write in v1().writes if write.path.name == "pids.max"]
+    assert limit.path.parent == Path("/sys/fs/cgroup/pids/recipeci-x")
+    assert 1000 < int(limit.text) < 32768
+
+
 def test_v1_is_mounted_again_inside_with_its_joint_controllers_by_both_names() -> None:
     steps = v1().steps
     assert steps[0] == ("tmpfs", "/sys/fs/cgroup", "mode=755")

@@ -11,6 +11,8 @@ from recipeci.host.cell.confine import ALLOWED_DEVICES
 
 INSIDE = "/sys/fs/cgroup"
 _NEEDED_V1 = ("devices", "memory", "cpu", "pids")
+_PROCESSES = 16384
+"""So many processes and threads a cell may have: a fork bomb in it is not the machine's end."""
 _V2_CONTROLLERS = ("cpuset", "cpu", "io", "memory", "pids")
 _OPTIONS = {"rw", "ro", "relatime", "noatime", "nosuid", "nodev", "noexec", "xattr", "clone_children", "seclabel"}
 PRIVILEGED_V2 = (
@@ -104,6 +106,8 @@ def _plan_v1(folder: str, trees: Sequence[Hierarchy]) -> CgroupPlan:
     for tree, made in zip(trees, folders, strict=True):
         if "cpuset" in tree.options:
             writes += [Write(made / f, copied_from=tree.mount / f) for f in ("cpuset.cpus", "cpuset.mems")]
+        if "pids" in tree.options:
+            writes.append(Write(made / "pids.max", str(_PROCESSES)))
         if "devices" in tree.options:
             writes += [Write(made / "devices.deny", "a")]
             writes += [Write(made / "devices.allow", rule) for rule in ALLOWED_DEVICES]

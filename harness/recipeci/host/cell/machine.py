@@ -52,17 +52,17 @@ class Machine:
     """Whether the kernel has IPVS now; a cell cannot load modules."""
 
 
-def look() -> Machine:
-    """Look at this machine.
+def look(*, path: str = command.PATH, filesystems: Path = Path("/proc/filesystems")) -> Machine:
+    """Look at this machine: for programs in `path`, for the overlay file system in the kernel's list.
 
     Raises:
         HostError: no root, no overlay file system, or a program is missing; says what to do.
     """
     _check_root()
-    _check_overlay()
+    _check_overlay(filesystems.read_text())
     cache = Path("/etc/ld.so.cache")
     return Machine(
-        tools=_tools(),
+        tools=_tools(path),
         python=Path(os.path.realpath(sys.executable)),
         python_folders=(Path(sys.base_prefix), Path(sys.base_exec_prefix)),
         system=tuple(Path(path) for path in _SYSTEM if Path(path).is_dir()),
@@ -84,24 +84,24 @@ def _check_root() -> None:
         raise HostError("a cell needs root", hint=f"sudo {' '.join(sys.argv)}")
 
 
-def _check_overlay() -> None:
+def _check_overlay(known: str) -> None:
     """Both the root of a cell and Docker's images are overlay mounts."""
-    if "\toverlay\n" not in Path("/proc/filesystems").read_text():
+    if "\toverlay\n" not in known:
         raise HostError("this kernel has no overlay file system", hint="modprobe overlay")
 
 
-def _tools() -> dict[str, str]:
+def _tools(path: str) -> dict[str, str]:
     """Find every program, or name all that are missing."""
     found: dict[str, str] = {}
     missing: list[str] = []
     for name in _TOOLS:
         try:
-            found[name] = command.program(name)
+            found[name] = command.program(name, path=path)
         except CommandFailed:
             missing.append(name)
     if missing:
         packages = " ".join(sorted({_TOOLS[name] for name in missing}))
-        msg = f"a cell needs {', '.join(missing)}, not found in {command.PATH}"
+        msg = f"a cell needs {', '.join(missing)}, not found in {path}"
         raise HostError(msg, hint=f"apt-get install {packages}")
     return found
 

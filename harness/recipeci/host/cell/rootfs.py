@@ -74,7 +74,7 @@ def _skeleton(machine: Machine) -> Iterable[Step]:
     yield ("link", "/run", "/var/run")
     for name, target in machine.top_links:
         yield ("link", target, f"/{name}")
-    yield ("tmpfs", "/tmp", "mode=1777")  # noqa: S108 - the cell's own
+    yield ("tmpfs", "/tmp", "mode=1777,size=2g")  # noqa: S108 - the cell's own
 
 
 def _from_host(paths: Sequence[Path]) -> Iterable[Step]:
