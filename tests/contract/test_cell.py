@@ -87,6 +87,10 @@ def test_an_app_is_served_under_its_name_with_a_certificate_of_the_cells_authori
     assert answer.headers["x-frame-options"] == "DENY"  # security@file is what it is on a Co-op Cloud server
 
 
+def test_a_router_with_two_names_in_the_older_syntax_has_both(web: str, http: Http) -> None:
+    assert http.get(web.replace("//web", "//also-web")).status == 200
+
+
 def test_another_authority_is_not_believed(lab: LabCell, web: str, tmp_path: Path) -> None:
     from recipeci.host.cell import certificates  # noqa: PLC0415 - only here
 

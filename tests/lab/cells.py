@@ -61,10 +61,11 @@ class LabCell:
 
     def serve(self, name: str, *, options: Sequence[str] = ()) -> str:
         """Create a web service behind the proxy; return its URL."""
+        rule = f"Host(`{name}.{DOMAIN}`, `also-{name}.{DOMAIN}`)"  # two names at once are the older syntax
         labels = {
             "traefik.enable": "true",
             f"traefik.http.services.{name}.loadbalancer.server.port": "80",
-            f"traefik.http.routers.{name}.rule": f"Host(`{name}.{DOMAIN}`)",
+            f"traefik.http.routers.{name}.rule": rule,
             f"traefik.http.routers.{name}.entrypoints": "web-secure",
             f"traefik.http.routers.{name}.tls.certresolver": "production",
             f"traefik.http.routers.{name}.middlewares": "security@file",

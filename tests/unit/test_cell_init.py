@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import sys
 from pathlib import Path
 
 import pytest
+from recipeci.errors import CommandFailed
 from recipeci.host.cell import init, vipd
 from recipeci.host.command import LocalRunner
 
@@ -46,6 +48,14 @@ def test_a_program_that_fails_is_an_error_that_names_it(builder: init.Builder) -
 @pytest.mark.parametrize(("path", "written"), [("/a", "/a"), ("/a:b,c", "/a\\:b\\,c"), ("/a\\b", "/a\\\\b")])
 def test_a_path_is_written_as_overlayfs_reads_it(path: str, written: str) -> None:
     assert init._escaped(path) == written
+
+
+@pytest.mark.parametrize(("parent", "said"), [(1, "its starter is gone"), (os.getpid(), "FileNotFoundError")])
+def test_nothing_is_built_when_the_starter_is_gone(tmp_path: Path, parent: int, said: str) -> None:
+    argv = [sys.executable, "-I", "-S", init.__file__, str(tmp_path / "no-plan"), str(parent)]
+    with pytest.raises(CommandFailed) as failed:
+        LocalRunner().run(argv, timeout=20)
+    assert said in failed.value.err
 
 
 @pytest.mark.parametrize("program", [init, vipd])

@@ -66,6 +66,15 @@ def test_a_program_that_enters_cgroups_writes_its_own_id_and_then_is_the_program
     assert [file.read_text().strip() for file in files] == [pid, pid]
 
 
+def test_init_is_told_who_its_parent_is() -> None:
+    argv = starting(plan(()))
+    assert argv[-1] == "/x/plan.json"
+    told = argv[argv.index("-C") + 1 :]
+    assert told[:2] == ["/bin/sh", "-c"]
+    command = [*told[: told.index("--") + 1], "/bin/sh", "-c", 'echo "$$ $1"', "x"]
+    assert len(set(LocalRunner().run(command, timeout=5).out.split())) == 1
+
+
 def test_a_program_whose_cgroup_is_gone_does_not_run(tmp_path: Path) -> None:
     argv = launch.entering("/bin/sh", [tmp_path / "gone" / "cgroup.procs"], ["/bin/sh", "-c", f"touch {tmp_path}/ran"])
     with pytest.raises(CommandFailed) as failed:

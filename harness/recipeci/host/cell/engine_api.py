@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http
 import http.client
 import json
 import socket
@@ -39,7 +40,7 @@ def client(path: Path) -> Iterator[docker.APIClient]:
     import requests  # noqa: PLC0415
 
     try:
-        api = docker.APIClient(base_url=f"unix://{path}", version="auto", timeout=_SECONDS)
+        api = docker.APIClient(base_url=f"unix://{path}", version=_version(path), timeout=_SECONDS)
         with contextlib.closing(api):
             yield api
     except docker.errors.APIError as error:
@@ -51,15 +52,35 @@ def client(path: Path) -> Iterator[docker.APIClient]:
 
 
 def is_up(path: Path) -> bool:
-    """Say whether dockerd answers yet; without the SDK, which leaves sockets open where nobody answers."""
+    """Say whether dockerd answers yet."""
+    try:
+        with _asked(path, "/_ping", timeout=_SECONDS) as answer:
+            return answer.status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def _version(path: Path) -> str:
+    """Return the version of the API; asked by the SDK itself it would leave a socket open where nobody answers."""
+    try:
+        with _asked(path, "/version", timeout=_SECONDS) as answer:
+            return str(json.load(answer)["ApiVersion"])
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        msg = f"the cell's dockerd does not answer: {error}"
+        raise HostError(msg) from error
+
+
+@contextlib.contextmanager
+def _asked(path: Path, target: str, *, timeout: float | None) -> Iterator[http.client.HTTPResponse]:
+    """Ask without the SDK, and hang up whatever happens."""
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(_SECONDS)
-        try:
-            connection.connect(str(path))
-            connection.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
-            return b" 200 OK" in connection.recv(64)
-        except OSError:
-            return False
+        connection.settimeout(timeout)
+        connection.connect(str(path))
+        talk = http.client.HTTPConnection("docker")
+        talk.sock = connection
+        talk.request("GET", target)
+        with talk.getresponse() as answer:
+            yield answer
 
 
 def make_swarm(api: docker.APIClient) -> None:
@@ -106,15 +127,10 @@ def container_starts(path: Path) -> Iterator[None]:
         OSError, http.client.HTTPException: how it ends.
     """
     filters = urllib.parse.quote(json.dumps({"type": ["container"], "event": ["start"]}))
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(str(path))
-        talk = http.client.HTTPConnection("docker")
-        talk.sock = connection
-        talk.request("GET", f"/events?filters={filters}")
-        with talk.getresponse() as answer:
+    with _asked(path, f"/events?filters={filters}", timeout=None) as answer:
+        yield
+        while answer.readline():
             yield
-            while answer.readline():
-                yield
 
 
 def services_by_address(api: docker.APIClient) -> Mapping[str, str]:

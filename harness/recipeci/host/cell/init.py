@@ -1,8 +1,9 @@
 """The program that is pid 1 of a cell: builds the root that its plan describes, then becomes dockerd.
 
-Run by our Python with -I -S in new namespaces: only the standard library is there, and nothing of the package. The
-plan is a JSON file `{"root": FOLDER, "empty": FOLDER, "env": {…}, "steps": [[VERB, ARGUMENT…]…]}` that
-recipeci.host.cell.rootfs writes; until the step `pivot` a target is a path in FOLDER, after it one in the new root.
+Run as `init.py PLAN PARENT` by our Python with -I -S in new namespaces: only the standard library is there, and nothing
+of the package. PARENT is the number of the process that must be our parent. PLAN is a JSON file that
+recipeci.host.cell.ground writes: `{"root": FOLDER, "empty": FOLDER, "env": {…}, "steps": [[VERB, ARGUMENT…]…]}`. Until
+the step `pivot` a target is a path in FOLDER, after it one in the new root.
 """
 
 from __future__ import annotations
@@ -190,9 +191,19 @@ def _escaped(path: str) -> str:
     return path
 
 
+def _parent() -> int:
+    """Return our parent's number on the host, whose /proc this still is; getppid knows nobody outside of our namespace.
+
+    `unshare` sets our death signal after it has forked us: of a death before that it cannot tell.
+    """
+    return int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def main() -> None:
     """Do every step of the plan; the last one does not return."""
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # the store's locks are our parent's to hold, never a container's
+    if _parent() != int(sys.argv[2]):
+        sys.exit("cell: its starter is gone")
     plan = json.loads(Path(sys.argv[1]).read_text())
     os.umask(0o022)
     builder = Builder(root=plan["root"], empty=plan["empty"], env=plan["env"])

@@ -27,6 +27,8 @@ _ENTER = 'while [ "$1" != -- ]; do echo $$ >"$1" || exit 125; shift; done; shift
 _OWNED = f'[ "$PPID" = "$1" ] || exit 125; shift; {_ENTER}'
 """The same, but only as a child of the process named first: had that died before the death signal was set, nothing
 would end us."""
+_TOLD = f'{_ENTER} "$$"'
+"""The same again, with its own number as the program's last word: who init's parent must be."""
 _NAMESPACES = ("-n", "-m", "-p", "-u", "-i", "--fork", "--kill-child=KILL", "--propagation", "private")
 _END_SECONDS = 30.0
 
@@ -45,7 +47,7 @@ def starting(machine: Machine, cgroups: CgroupPlan, *, init: Path, plan: Path, o
     tools = machine.tools
     first = without_capabilities(tools["setpriv"], [str(machine.python), "-I", "-S", str(init), str(plan)])
     inner = [tools["unshare"], *_NAMESPACES, *first]
-    outer = [tools["unshare"], "-C", *entering(tools["sh"], cgroups.leaf, inner)]
+    outer = [tools["unshare"], "-C", tools["sh"], "-c", _TOLD, "sh", *map(str, cgroups.leaf), "--", *inner]
     return [tools["sh"], "-c", _OWNED, "sh", str(owner), *map(str, cgroups.enter), "--", *outer]
 
 
