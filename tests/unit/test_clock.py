@@ -132,6 +132,10 @@ def test_the_systems_time_is_utc_to_the_second() -> None:
     assert clock.monotonic() <= clock.monotonic()
 
 
+def test_a_clock_without_an_event_sleeps() -> None:
+    SystemClock().sleep(0)
+
+
 def test_an_event_ends_a_sleep_early_and_once() -> None:
     wake = threading.Event()
     wake.set()

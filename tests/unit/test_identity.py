@@ -221,6 +221,15 @@ def test_a_task_that_was_replaced_though_nothing_changed_fails() -> None:
     after = look(service(labels=LABELS), failed(1, id="one", created=DEPLOYED - 100), task(id="two"))
     message = wrong(evidence(before=before, after=after))
     assert message.endswith("1 of its tasks were replaced though nothing of it changed (task: non-zero exit (7))")
+    quiet = look(service(labels=LABELS), failed(1, id="zero", error="older"), task(id="two"), task("db", error="x"))
+    assert wrong(evidence(before=before, after=quiet)).endswith("were replaced though nothing of it changed")
+
+
+def test_a_replaced_task_of_a_global_service_fails_too() -> None:
+    everywhere = service(labels=LABELS, mode="Global", replicas=None)
+    one, two = task(id="one"), task(id="two")
+    assert not wrong(evidence(before=look(everywhere, one), after=look(everywhere, one)))
+    assert "1 of its tasks were replaced" in wrong(evidence(before=look(everywhere, one), after=look(everywhere, two)))
 
 
 def test_more_or_fewer_replicas_are_no_replaced_tasks() -> None:
@@ -244,6 +253,11 @@ def one_shot(update: Update, **fields: Any) -> Evidence:  # noqa: ANN401
 @pytest.mark.parametrize("state", ["completed", "paused"])
 def test_a_one_shot_that_ended_well_passes_though_swarm_paused_it(state: str) -> None:
     assert not wrong(one_shot(Update(state, DEPLOYED + 1)))
+
+
+def test_a_one_shot_whose_update_still_goes_on_fails() -> None:
+    assert "its update is updating" in wrong(one_shot(Update("updating", DEPLOYED + 1)))
+    assert "no update began" in wrong(one_shot(Update()))
 
 
 def test_a_one_shot_that_failed_or_still_runs_or_ran_under_the_old_spec_fails() -> None:

@@ -79,7 +79,9 @@ def test_the_proxys_page_of_an_app_that_is_down_is_red_even_where_its_code_is_ac
     status: int, body: bytes
 ) -> None:
     for rules in (RULES, Rules(HOST, accept=frozenset({200, 502, 503, 504}))):
-        assert f"the proxy's own {status}" in why({URL: answer(status, body)}, rules)
+        message = why({URL: answer(status, body)}, rules)
+        assert message.startswith(f"{URL} answered the proxy's own {status} (")
+        assert message.endswith("the app does not answer it")
 
 
 def test_a_503_of_the_apps_own_is_red_unless_it_is_accepted() -> None:
@@ -175,6 +177,10 @@ def test_a_redirect_off_the_host_serves_and_is_not_followed(to: str) -> None:
 @pytest.mark.parametrize("to", ["https://[half/", "mailto:a@b.test", "http:///"])
 def test_a_redirect_to_no_address_is_red(to: str) -> None:
     assert f"answered 302, leading to no address: {to!r}" in why({URL: answer(302, to=to)})
+
+
+def test_an_address_in_what_is_no_redirect_is_not_followed() -> None:
+    assert not why({URL: answer(200, b"hello", to="/elsewhere")})
 
 
 @pytest.mark.parametrize("to", [None, ""])

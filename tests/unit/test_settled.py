@@ -90,7 +90,7 @@ def test_no_replicas_are_settled_without_tasks_and_not_before_the_old_one_is_gon
     assert not is_settled(off, old_task(state="running", desired="remove"), ending=("app",))
 
 
-@pytest.mark.parametrize("state", ["updating"])
+@pytest.mark.parametrize("state", ["updating", "of a Docker yet to come"])
 def test_an_update_under_way_is_not_settled_whenever_it_began(state: str) -> None:
     for started in (DEPLOYED - 50, DEPLOYED + 1):
         assert not is_settled(upgraded(update=Update(state, started)), task())
@@ -200,8 +200,14 @@ def test_one_slot_that_ended_is_seen_beside_one_that_runs() -> None:
     assert "ended with 0" in reason(service(replicas=2), ended, task(id="second", slot="2", created=DEPLOYED + 3))
 
 
-def test_the_end_of_the_base_before_its_update_is_not_given_up() -> None:
-    assert not reason(service(renews=True), old_task(state="complete"))
+def test_the_end_of_the_base_before_or_while_it_is_updated_is_not_given_up() -> None:
+    assert not reason(service(renews=True), old_task(state="complete", template=template()))
+    assert not reason(upgraded(update=Update("updating", DEPLOYED + 1)), old_task(state="complete"))
+
+
+def test_a_failure_of_which_swarm_says_nothing_has_its_code() -> None:
+    assert "task failed with 7, and is not restarted" in reason(service(), failed(1, error=""))
+    assert "task failed, and is not restarted" in reason(service(), failed(1, error="", exit_code=None))
 
 
 def test_a_one_shot_that_still_runs_is_not_settled() -> None:
@@ -259,6 +265,11 @@ def test_a_task_that_no_node_takes_is_hopeless_after_a_while() -> None:
     late = stuck.created + UNSCHEDULABLE_SECONDS
     assert not reason(service(), stuck, seen=late)
     assert "cannot be placed: no suitable node" in reason(service(), stuck, seen=late + 0.1)
+
+
+def test_a_pending_task_that_is_no_longer_wanted_is_nothing_to_wait_for() -> None:
+    stale = task(id="stale", state="pending", desired="shutdown", error="no suitable node", created=DEPLOYED + 1)
+    assert is_settled(service(), stale, task())
 
 
 def test_a_pending_task_without_a_reason_is_waited_for() -> None:

@@ -205,6 +205,7 @@ def test_no_tier_at_all_is_unverified() -> None:
 def test_a_built_in_abra_is_said_whatever_the_outcome() -> None:
     assert judged(built_in_abra=True).label == "pass (built-in abra)"
     assert judged("pfppp", built_in_abra=True).label == "fail (built-in abra)"
+    assert judged("f----", planned=(Tier.INSTALL,)).label == "fail"
     partly = judged("p----", planned=(Tier.INSTALL,), built_in_abra=True)
     assert partly.label == "pass (built-in abra; not asked for: upgrade, backup, restore, custom)"
 

@@ -130,8 +130,8 @@ def _wrong_update(service: Service, declared: ComposeService, evidence: Evidence
 
     Swarm updates neither jobs nor what has no tasks. What is meant to end is paused if it ends while it is watched.
     """
-    update, untouched = service.update, service.mode.endswith("Job") or service.replicas == 0
-    if untouched and not update.state:
+    update = service.update
+    if service.mode.endswith("Job") or service.replicas == 0:
         return ""
     if update.started < evidence.since:
         return f"{service.name}: no update began after the deploy (last: {update.state or 'none'})"

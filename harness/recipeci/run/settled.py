@@ -24,7 +24,8 @@ OVER_STATES = frozenset({"complete", "shutdown", *BROKEN_STATES})
 LIVE_STATES = frozenset({"starting", "running"})
 WANTED = frozenset({"running", "ready"})
 """Desired states of a task that swarm still wants: `ready` is one that waits for its turn or its restart delay."""
-UPDATING = frozenset({"updating", "rollback_started"})
+RESTING = frozenset({"", "completed", "paused", "rollback_paused", "rollback_completed"})
+"""Of these the bad ones are hopeless, or were there before the deploy and are no news."""
 BROKEN_UPDATES = frozenset({"paused", "rollback_started", "rollback_paused", "rollback_completed"})
 
 
@@ -165,13 +166,10 @@ def _unschedulable(service: Service, state: StackState) -> str:
 
 def _is_settled(service: Service, state: StackState, expected: Expected) -> bool:
     """Say whether a service is what its spec wants, for STABLE_SECONDS."""
-    update = service.update
-    if _owes_update(service) or update.state in UPDATING:
+    if _owes_update(service) or service.update.state not in RESTING:
         return False
     if service.name in expected.ending:
         return has_ended(service, state)
-    if update.state not in {"", "completed"} and update.started >= expected.since:
-        return False
     running = [task for task in state.tasks_of(service) if task.state == "running"]
     return is_running(service, state) and all(state.seen - task.since >= STABLE_SECONDS for task in running)
 

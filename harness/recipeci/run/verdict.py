@@ -85,7 +85,7 @@ def verdict(
     outcomes = [tier.outcome for tier in tiers]
     outcomes += [Outcome.UNVERIFIED for name in planned if name not in {tier.name for tier in tiers}]
     outcomes += [Outcome.FAIL] if lint.blocking else []
-    outcomes += [Outcome.FAIL] if deploys != expected_deploys and not errors else []
+    outcomes += [Outcome.FAIL] if deploys != expected_deploys else []
     outcomes += [Outcome.FAIL] if leftovers else []
     outcomes += [Outcome.UNVERIFIED] if leftovers is None and expected_deploys else []
     outcomes += [Outcome.ERROR] if errors or error_code else []
