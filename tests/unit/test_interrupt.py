@@ -9,29 +9,44 @@ import pytest
 from unit.processes import line, started, tell
 
 PROGRAM = """
-import sys
+import os, select, sys
 from recipeci.errors import Interrupted
 from recipeci.run.interrupt import Interrupts
 interrupts = Interrupts()
 def say(words):
     print(words, flush=True)
+def wait():
+    # Not one long read: a signal that comes just before it would be seen only after it.
+    while not select.select([sys.stdin], [], [], 0.02)[0]:
+        pass
+    while os.read(0, 1) != b"\\n":  # no more than one line: what a buffer holds is not seen by select
+        pass
 try:
     with interrupts.handled():
         try:
             {body}
         finally:
+            {unwinding}
             with interrupts.shielded():
                 say("teardown")
-                sys.stdin.readline()
+                wait()
                 say("torn down")
 except Interrupted as e:
     say(f"{{e.code}} {{e.message}}")
     sys.exit(e.code)
 say("passed")
 """
-WORK = PROGRAM.format(body='say("work"); sys.stdin.readline()')
-DEADLINE = PROGRAM.format(body='interrupts.arm(0.01); say("work"); sys.stdin.readline()')
-DEADLINE_OVER_IN_TEARDOWN = PROGRAM.format(body='interrupts.arm(3600); say("work")')
+
+
+def program(body: str, *, unwinding: str = "pass") -> str:
+    """Return the program with its work, and what it does between the end of that and its teardown."""
+    return PROGRAM.format(body=body, unwinding=unwinding)
+
+
+WORK = program('say("work"); wait()')
+DEADLINE = program('say("work"); interrupts.arm(0.01); wait()')
+DEADLINE_OVER_IN_TEARDOWN = program('interrupts.arm(3600); say("work")')
+SLOW_UNWINDING = program('say("work"); wait()', unwinding='say("unwinding"); wait()')
 
 
 @pytest.mark.parametrize(
@@ -74,6 +89,19 @@ def test_a_second_signal_only_says_that_we_are_cleaning_up(second: signal.Signal
         assert process.stderr.readline().startswith("cleaning up, please wait")
         tell(process, "go")
         assert [line(process), line(process)] == ["torn down", "130 interrupted by Ctrl-C"]
+
+
+def test_a_second_signal_on_the_way_to_the_teardown_does_not_keep_it_from_beginning() -> None:
+    with started(SLOW_UNWINDING) as process:
+        assert line(process) == "work"
+        process.send_signal(signal.SIGINT)
+        assert line(process) == "unwinding"
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("cleaning up, please wait")
+        for _ in range(2):
+            tell(process, "go")
+        assert [line(process), line(process), line(process)] == ["teardown", "torn down", "130 interrupted by Ctrl-C"]
 
 
 def test_a_first_signal_in_the_teardown_is_held_back_until_it_is_done() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import subprocess
 from pathlib import Path
 
 from recipeci.host.clock import SystemClock, until
@@ -36,7 +38,7 @@ from pathlib import Path
 from recipeci.run import locks
 print("waiting", flush=True)
 with locks.held(Path(sys.argv[1])):
-    print(Path(sys.argv[1]).read_text(), flush=True)
+    print("held", flush=True)
 """
 
 
@@ -45,12 +47,18 @@ def is_free(path: Path) -> bool:
         return ours
 
 
-def waits(pid: int) -> bool:
-    """Tell whether a process is blocked by another's lock: the kernel's table has it behind an arrow."""
-    return any(
-        fields[1] == "->" and fields[5] == str(pid)
-        for fields in (text.split() for text in Path("/proc/locks").read_text().splitlines())
-    )
+def waits_for(path: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until a process is blocked by the lock of a file: the kernel's table has it behind an arrow."""
+    inode = path.stat().st_ino
+
+    def is_blocked() -> bool:
+        table = [row.split() for row in Path("/proc/locks").read_text().splitlines()]
+        return any(row[1] == "->" and row[5] == str(process.pid) and row[6].endswith(f":{inode}") for row in table)
+
+    def has_ended(_: bool) -> str | None:  # noqa: FBT001 - what was observed
+        return "it did not wait" if process.poll() is not None else None
+
+    until(is_blocked, bool, what="the waiter", clock=SystemClock(), timeout=30, failed=has_ended, successes=1)
 
 
 def test_a_lock_is_held_until_the_end_of_the_block(tmp_path: Path) -> None:
@@ -88,16 +96,15 @@ def test_a_child_does_not_hold_the_lock_on(tmp_path: Path) -> None:
 def test_who_waits_gets_the_lock_of_the_file_that_is_there_now(tmp_path: Path) -> None:
     """The file is removed and made anew while another waits: the old one's lock is worth nothing (incident F-06)."""
     path = tmp_path / "lock"
-    path.write_text("old")
-    with started(WAIT, str(path)) as process:
+    with started(WAIT, str(path)) as process, contextlib.ExitStack() as new:
         with locks.held(path):
             assert line(process) == "waiting"
-            until(lambda: waits(process.pid), bool, what="the waiter", clock=SystemClock(), timeout=30, successes=1)
+            waits_for(path, process)
             path.unlink()
-            path.write_text("new")
-            with locks.held(path):  # of the new file: two locks, one name
-                pass
-        assert line(process) == "new"
+            new.enter_context(locks.held(path))  # of the new file: two locks, one name
+        waits_for(path, process)
+        new.close()
+        assert line(process) == "held"
         assert process.wait() == 0
 
 

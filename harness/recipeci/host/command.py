@@ -42,6 +42,7 @@ KEPT_BYTES = 512 * 1024
 TERMINAL_SIZE = (50, 250)
 """Rows and columns: abra's lint table is up to 146 columns wide (facts abra §5.5)."""
 NOT_FOUND = 127
+SIGNAL_SECONDS = 1.0
 ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|\r")
 
 # plumbum adds this copy of our environment to every child's; children get what their caller gives and nothing else.
@@ -288,7 +289,8 @@ def _pump(pid: int, streams: Sequence[Stream], *, deadline: float) -> bool:
 def _read_until_end(selector: selectors.BaseSelector, *, leader: int, deadline: float) -> bool:
     """Feed each stream that has something; a stream at its end is no longer watched."""
     while (left := deadline - time.monotonic()) > 0:
-        for key, _ in selector.select(left):
+        # Not all of it at once: a signal that comes just before the wait would be seen only after it.
+        for key, _ in selector.select(min(left, SIGNAL_SECONDS)):
             if key.fd == leader:
                 return True
             if not key.data.feed():
