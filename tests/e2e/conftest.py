@@ -44,8 +44,14 @@ def folder(cache: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def recipeci(folder: Path, cache: Path, watch: Watch) -> Iterator[Recipeci]:
-    """The program; when the test ends nothing of what it ran may be there any more."""
-    yield Recipeci(folder, cache)
+    """The program, with runs of its own and the images of all; when the test ends nothing of what it ran may be there.
+
+    Runs of its own, because each run cleans up what killed ones left, and would do so for tests beside it.
+    """
+    own = folder / "recipeci"
+    own.mkdir()
+    (own / "store").symlink_to(cache / "store")
+    yield Recipeci(folder, own)
     left = watch.wait_until_gone(folder)
     assert not left, left
 

@@ -137,4 +137,6 @@ def mounts_of_host() -> list[str]:
 
 def cgroups_of(run_id: str) -> list[Path]:
     """Return the cgroup directories of a run's cell; after a run that was not killed there are none."""
-    return [path for path in Path("/sys/fs/cgroup").glob(f"**/recipeci-*{run_id}*") if path.is_dir()]
+    walked = os.walk("/sys/fs/cgroup")  # which passes over directories that other cells remove meanwhile
+    named = (Path(top) / name for top, names, _ in walked for name in names if name.startswith("recipeci-"))
+    return [path for path in named if run_id in path.name]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,30 +12,14 @@ from lab.repository import Built
 
 from e2e import leftovers
 from e2e.leftovers import Watch
-from e2e.program import Recipeci, Running, for_recipe
+from e2e.program import Recipeci, for_recipe
+from e2e.running import let_pass, wait_for
 
 pytestmark = pytest.mark.cell
 KILLS = int(os.environ.get("RECIPECI_KILLS", "6"))
 """How many random moments; `make test-long` takes 20."""
 GROUPS = 2
 """Tests that share them, so that workers can."""
-
-
-def let_pass(running: Running, seconds: float) -> None:
-    """Wait so long, or until the run has ended."""
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        running.process.wait(timeout=seconds)
-
-
-def wait_for(running: Running, words: str) -> str:
-    """Read the run's lines until one has the words; return what was read."""
-    assert running.process.stdout is not None
-    read = ""
-    for line in running.process.stdout:
-        read += line
-        if words in line:
-            return read
-    pytest.fail(f"{words!r} never came:\n{read}")
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
@@ -86,18 +68,17 @@ def test_two_runs_of_one_recipe_at_once(recipeci: Recipeci, custom_html: Built) 
     assert len({run.report["domain"] for run in ended}) == 2
 
 
-def test_clean_removes_what_a_killed_run_left_in_the_cache_folder(
-    recipeci: Recipeci, custom_html: Built, cache: Path, folder: Path
-) -> None:
+def test_clean_removes_what_a_killed_run_left_in_the_cache_folder(recipeci: Recipeci, custom_html: Built) -> None:
+    run, runs = recipeci.folder / "r", recipeci.cache / "runs"
     running = recipeci.start(*for_recipe("custom-html", source=custom_html.path))
     wait_for(running, "===== TIER: install")
     running.signal(signal.SIGKILL)
     running.process.communicate()
-    assert (folder / "r" / "swarm").is_dir()
-    assert [entry for entry in (cache / "runs").iterdir() if entry.is_symlink() and entry.readlink() == folder / "r"]
-    cleaned = recipeci.start_as_is("clean", folder=folder / "r").end()
+    assert (run / "swarm").is_dir()
+    assert [entry.readlink() for entry in runs.iterdir() if entry.is_symlink()] == [run]
+    cleaned = recipeci.start_as_is("clean", folder=run).end()
     assert cleaned.code == 0, cleaned.out + cleaned.err
-    assert not (folder / "r" / "swarm").exists()
-    assert not [e for e in (cache / "runs").iterdir() if e.is_symlink() and e.readlink() == folder / "r"]
+    assert not (run / "swarm").exists()
+    assert not [entry for entry in runs.iterdir() if entry.is_symlink()]
     assert cleaned.report["verdict"] == "error"
     assert leftovers.cgroups_of(cleaned.report["run_id"]) == []
