@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 
 from recipeci.host.cell import configs
@@ -38,6 +39,13 @@ def test_the_proxy_sees_only_what_asks_for_it_and_asks_nobody_outside() -> None:
     assert "--global.checkNewVersion=false" in arguments
     assert "--global.sendAnonymousUsage=false" in arguments
     assert not [argument for argument in arguments if "acme" in argument]
+
+
+def test_the_proxy_network_has_room_for_every_service_and_is_open_to_containers() -> None:
+    network = json.loads(json.dumps(configs.proxy_network()))
+    assert ipaddress.ip_network(network["IPAM"]["Config"][0]["Subnet"]).prefixlen <= 16
+    assert (network["Name"], network["Driver"], network["Attachable"]) == ("proxy", "overlay", True)
+    assert configs.swarm()["AdvertiseAddr"] == ADDRESS
 
 
 def test_the_proxys_ports_are_the_cells_own_and_not_the_ingress_networks() -> None:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 
 from recipeci.errors import HostError
-from recipeci.host.cell import engine_api
+from recipeci.host.cell.engine_api import EngineApi
 
 
 class Askers:
     """Looks at the addresses of a cell's containers each time one starts, until the cell's dockerd ends."""
 
-    def __init__(self, socket: Path) -> None:
-        """Take the socket of the cell's dockerd."""
-        self._socket = socket
+    def __init__(self, api: EngineApi) -> None:
+        """Take the cell's dockerd."""
+        self._api = api
         self._known: dict[str, str] = {}
 
     def watch(self) -> None:
@@ -31,11 +29,11 @@ class Askers:
 
     def _watch(self) -> None:
         """Look now and whenever a container starts."""
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            for _ in engine_api.container_starts(self._socket):
+        with contextlib.suppress(HostError):
+            for _ in self._api.container_starts():
                 self._look()
 
     def _look(self) -> None:
-        """Take in who is there now; a container or a network that goes away meanwhile spoils this look only."""
-        with contextlib.suppress(HostError), engine_api.client(self._socket) as api:
-            self._known.update(engine_api.services_by_address(api))
+        """Take in who is there now; a network that goes away meanwhile spoils this look only."""
+        with contextlib.suppress(HostError):
+            self._known.update(self._api.services_by_address())

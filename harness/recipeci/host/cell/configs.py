@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from recipeci.host.cell.spec import ADDRESS, INSIDE
+from recipeci.host.cell.spec import ADDRESS, INSIDE, PROXY_SUBNET
 
 DNS_LOG = "dns.log"
 """In the cell's /run: each question and who asked it."""
@@ -68,6 +68,17 @@ def etc_files(domain: str) -> dict[str, str]:
         "docker/containerd.toml": containerd_toml(),
         "dnsmasq.conf": dnsmasq_conf(domain),
     }
+
+
+def swarm() -> dict[str, object]:
+    """Return the swarm as Docker's API takes it."""
+    return {"ListenAddr": "0.0.0.0:2377", "AdvertiseAddr": ADDRESS}
+
+
+def proxy_network() -> dict[str, object]:
+    """Return the network on which apps meet their proxy, as Docker's API takes it."""
+    pool = {"Config": [{"Subnet": PROXY_SUBNET}]}
+    return {"Name": PROXY_NETWORK, "Driver": "overlay", "Attachable": True, "IPAM": pool}
 
 
 def proxy_arguments() -> tuple[str, ...]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from recipeci.errors import HostError, Interrupted, WaitFailed
-from recipeci.host.cell import cgroups, configs, engine_api, ground, inside, launch, names
+from recipeci.host.cell import cgroups, configs, ground, inside, launch, names
 from recipeci.host.cell import machine as machines
 from recipeci.host.cell.askers import Askers
 from recipeci.host.cell.cgroups import CgroupPlan
+from recipeci.host.cell.engine_api import EngineApi
 from recipeci.host.cell.machine import Machine
 from recipeci.host.cell.spec import ADDRESS, CellSpec
 from recipeci.host.clock import Clock, until
@@ -47,6 +48,7 @@ class Cell:
     """What carries service addresses: the kernel's IPVS, or our own rules where it has none."""
     notes: tuple[str, ...]
     clock: Clock = field(repr=False)
+    api: EngineApi = field(repr=False)
     askers: Askers = field(repr=False)
     address: str = ADDRESS
 
@@ -82,17 +84,16 @@ class Cell:
             HostError: it does not within `timeout` seconds, or its task cannot run.
         """
         try:
-            with engine_api.client(self.socket) as api:
-                until(
-                    self._ask_proxy,
-                    lambda seen: seen == _ANSWERS,
-                    what="the cell's proxy",
-                    clock=self.clock,
-                    timeout=timeout,
-                    failed=lambda seen: None if seen == _ANSWERS else engine_api.proxy_problem(api),
-                    delay=0.05,
-                    successes=1,
-                )
+            until(
+                self._ask_proxy,
+                lambda seen: seen == _ANSWERS,
+                what="the cell's proxy",
+                clock=self.clock,
+                timeout=timeout,
+                failed=lambda seen: None if seen == _ANSWERS else self.api.proxy_problem(),
+                delay=0.05,
+                successes=1,
+            )
         except WaitFailed as error:
             raise HostError(error.message, hint="see the Traefik image: --proxy-image") from error
 
@@ -142,8 +143,9 @@ def running(
             machine, plan, init=Path(__file__).with_name("init.py"), plan=spec.plan, owner=os.getpid()
         )
         first.start(argv, output=spec.log, fds=lock_fds)
-        _make_ready(spec, first, clock)
-        askers = Askers(spec.socket)
+        api = EngineApi(spec.socket)
+        _make_ready(spec, first, api, clock)
+        askers = Askers(api)
         askers.watch()
         tools = machine.tools
         yield Cell(
@@ -153,6 +155,7 @@ def running(
             vip=_vip(machine, runner),
             notes=plan.notes,
             clock=clock,
+            api=api,
             askers=askers,
         )
     finally:
@@ -170,16 +173,15 @@ def reap(*, name: str, folder: Path, runner: Runner, clock: Clock) -> None:
     ground.remove_folder(folder, runner)
 
 
-def _make_ready(spec: CellSpec, first: launch.FirstProcess, clock: Clock) -> None:
+def _make_ready(spec: CellSpec, first: launch.FirstProcess, api: EngineApi, clock: Clock) -> None:
     """Wait for dockerd, make the swarm, start the proxy, wait for the node."""
 
     def ended(_: bool) -> str | None:  # noqa: FBT001 - what `until` gives
         return f"it ended: {' | '.join(_last_lines(spec.log, _SAID_LINES))}" if first.has_ended() else None
 
-    engine_api.load()
     try:
         until(
-            lambda: first.find_init() is not None and engine_api.is_up(spec.socket),
+            lambda: first.find_init() is not None and api.is_up(),
             bool,
             what="the cell's dockerd",
             clock=clock,
@@ -188,18 +190,17 @@ def _make_ready(spec: CellSpec, first: launch.FirstProcess, clock: Clock) -> Non
             delay=0.02,
             successes=1,
         )
-        with engine_api.client(spec.socket) as api:
-            engine_api.make_swarm(api)
-            engine_api.start_proxy(api, spec.proxy_image)
-            until(
-                lambda: engine_api.is_ready(api),
-                bool,
-                what="the cell's node",
-                clock=clock,
-                timeout=_SWARM_SECONDS,
-                delay=0.02,
-                successes=1,
-            )
+        api.make_swarm()
+        api.start_proxy(spec.proxy_image)
+        until(
+            api.is_ready,
+            bool,
+            what="the cell's node",
+            clock=clock,
+            timeout=_SWARM_SECONDS,
+            delay=0.02,
+            successes=1,
+        )
     except WaitFailed as error:
         log.info("the end of the cell's log:\n%s", "\n".join(_last_lines(spec.log, _TOLD_LINES)))
         raise HostError(error.message, hint="run.log has the end of the cell's log") from error
