@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from recipeci.host.clock import SystemClock, until
 from recipeci.host.command import program
 
 TESTS = Path(__file__).parents[1]
@@ -59,3 +60,17 @@ def ended(
         argv, env=dict(env or environment()), cwd=cwd, capture_output=True, text=True, timeout=SECONDS, check=False
     )
     return done.returncode, done.stdout, done.stderr
+
+
+def waits_for(path: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until a process is blocked by the lock of a file: the kernel's table has it behind an arrow."""
+    inode = path.stat().st_ino
+
+    def is_blocked() -> bool:
+        table = [row.split() for row in Path("/proc/locks").read_text().splitlines()]
+        return any(row[1] == "->" and row[5] == str(process.pid) and row[6].endswith(f":{inode}") for row in table)
+
+    def has_ended(_: bool) -> str | None:  # noqa: FBT001 - what was observed
+        return "it did not wait" if process.poll() is not None else None
+
+    until(is_blocked, bool, what="the waiter", clock=SystemClock(), timeout=30, failed=has_ended, successes=1)

@@ -16,7 +16,7 @@ from recipeci.model import Commit, Outcome, Report, Request, Settings, Target
 from recipeci.report import write
 from recipeci.run import janitor, locks, workspace
 
-from unit.processes import line, started, tell
+from unit.processes import line, started, tell, waits_for
 from unit.reports import PASSED
 
 runner = LocalRunner()
@@ -133,6 +133,22 @@ def test_two_janitors_at_once_reap_each_run_once(short: Path) -> None:
     said = sorted(text.partition(":")[0] for out, _ in outs for text in out.splitlines())
     assert said == sorted(folder.name for folder in folders)
     assert all((folder / "report.json").exists() for folder in folders)
+
+
+def test_a_run_whose_folder_is_being_made_is_not_judged_until_it_is(short: Path) -> None:
+    half_made = short / "cache" / "runs" / PASSED.run_id
+    with contextlib.ExitStack() as run, started(CLEAN, str(short / "cache")) as process:
+        lock = locks.file(short / "cache" / "runs" / ".lock")
+        run.enter_context(locks.held(lock))
+        half_made.mkdir()
+        assert line(process) == "ready"
+        tell(process, "go")
+        waits_for(lock, process)
+        (half_made / "state").mkdir()
+        with locks.held(workspace.lock_file(half_made)):
+            run.close()
+            assert process.communicate() == ("", "")
+    assert half_made.exists()
 
 
 def test_a_killed_run_elsewhere_is_found_by_its_link(short: Path) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import subprocess
 from pathlib import Path
 
-from recipeci.host.clock import SystemClock, until
 from recipeci.run import locks
 
-from unit.processes import line, started, tell
+from unit.processes import line, started, tell, waits_for
 
 HOLD = """
 import sys
@@ -45,20 +43,6 @@ with locks.held(Path(sys.argv[1])):
 def is_free(path: Path) -> bool:
     with locks.held_if_free(path) as ours:
         return ours
-
-
-def waits_for(path: Path, process: subprocess.Popen[str]) -> None:
-    """Wait until a process is blocked by the lock of a file: the kernel's table has it behind an arrow."""
-    inode = path.stat().st_ino
-
-    def is_blocked() -> bool:
-        table = [row.split() for row in Path("/proc/locks").read_text().splitlines()]
-        return any(row[1] == "->" and row[5] == str(process.pid) and row[6].endswith(f":{inode}") for row in table)
-
-    def has_ended(_: bool) -> str | None:  # noqa: FBT001 - what was observed
-        return "it did not wait" if process.poll() is not None else None
-
-    until(is_blocked, bool, what="the waiter", clock=SystemClock(), timeout=30, failed=has_ended, successes=1)
 
 
 def test_a_lock_is_held_until_the_end_of_the_block(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import signal
@@ -14,7 +15,7 @@ from recipeci.host.clock import SystemClock
 from recipeci.model import Commit, Request, Settings, Target
 from recipeci.run import locks, workspace
 
-from unit.processes import line, started
+from unit.processes import line, started, waits_for
 
 clock = SystemClock()
 RUN = """
@@ -94,6 +95,18 @@ def test_the_lock_is_held_while_the_run_goes_on(short: Path) -> None:
             assert not ours
     with locks.held_if_free(lock) as ours:
         assert ours
+
+
+def test_while_a_janitor_looks_no_run_folder_is_made(short: Path) -> None:
+    with contextlib.ExitStack() as janitor:
+        lock = locks.file(short / "cache" / "runs" / ".lock")
+        janitor.enter_context(locks.held(lock))
+        with started(RUN, str(short / "cache")) as process:
+            waits_for(lock, process)
+            assert runs(short) == []
+            janitor.close()
+            folder = Path(line(process))
+            assert runs(short) == [folder]
 
 
 def test_a_killed_run_leaves_its_folder_with_a_free_lock_and_a_manifest(short: Path) -> None:
