@@ -50,7 +50,9 @@ def test_a_path_is_written_as_overlayfs_reads_it(path: str, written: str) -> Non
     assert init._escaped(path) == written
 
 
-@pytest.mark.parametrize(("parent", "said"), [(1, "its starter is gone"), (os.getpid(), "FileNotFoundError")])
+@pytest.mark.parametrize(
+    ("parent", "said"), [(1, "its starter is gone"), (os.getpid(), "FileNotFoundError")], ids=["gone", "alive"]
+)
 def test_nothing_is_built_when_the_starter_is_gone(tmp_path: Path, parent: int, said: str) -> None:
     argv = [sys.executable, "-I", "-S", init.__file__, str(tmp_path / "no-plan"), str(parent)]
     with pytest.raises(CommandFailed) as failed:
