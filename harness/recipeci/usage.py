@@ -38,7 +38,7 @@ With what:
 
 What you get:
   --out DIR              the run's folder, absent or empty: report.json, junit.xml, run.log
-  --keep                 keep the cell's files after the run
+  --keep                 leave the app running at the end, until Ctrl-C, and say how to look at it
   --plan                 print what would be done, and stop
   --json                 print report.json on stdout, and everything else on stderr
   -v, --verbose          print every command
