@@ -134,8 +134,9 @@ class Tiers:
                     describe=serving.describe,
                     successes=SUCCESSES,
                 )
-            except WaitFailed:
-                return TestResult("harness::serving", Outcome.FAIL, self._since(began), serving.wrong(last[0], rules))
+            except WaitFailed as e:
+                wrong = serving.wrong(last[0], rules) or e.message  # good at last, but not three times in a row
+                return TestResult("harness::serving", Outcome.FAIL, self._since(began), wrong)
         return TestResult("harness::serving", Outcome.PASS, self._since(began))
 
     def _is_healthy(self) -> bool:
