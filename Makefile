@@ -1,4 +1,4 @@
-# The commands of README.md. Each does its own set-up: a machine needs Debian 12, Python 3.11 and root, nothing else.
+# The commands of README.md. Each does its own set-up: a machine needs Debian 12, Python 3.11, git, make and root.
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -7,7 +7,10 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 # Runs mostly wait: more of them than cores.
 WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
-export PATH := $(CURDIR)/$(BIN):$(PATH)
+# `su` without `-` leaves root without the folders of root's programs.
+export PATH := $(CURDIR)/$(BIN):$(PATH):/usr/local/sbin:/usr/sbin:/sbin
+# A service has no HOME, where the cache is.
+export HOME ?= $(shell echo ~)
 # Nothing of a caller's Docker is used: neither its daemon nor its credentials.
 unexport DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG
 
@@ -16,10 +19,8 @@ unexport DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' Makefile
 
-setup: $(VENV)/.ready ## Python packages, Docker 26.1.5 in .venv/docker, Debian programs
-	@tools/setup-docker $(VENV)/docker
-
-$(VENV)/.ready: requirements.lock pyproject.toml
+setup: ## Debian programs, Docker 26.1.5 in .venv/docker, Python packages
+	@tools/setup-docker $(VENV)/docker $(PYTHON)
 	@tools/setup-python $(PYTHON) $(VENV)
 
 lint: setup ## ruff, mypy, shellcheck; last line `lint: PASS`

@@ -23,15 +23,10 @@ def programs() -> DockerPrograms:
     return engine.find(None)
 
 
-@pytest.fixture(scope="session")
-def busybox(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.download_busybox(tmp_path_factory.mktemp("busybox"))
-
-
 @pytest.fixture
-def images(tmp_path: Path, busybox: Path) -> tiny.Images:
+def images(tmp_path: Path) -> tiny.Images:
     """An images folder with tiny:1."""
-    made = tiny.Images(tmp_path / "images", busybox)
+    made = tiny.Images(tmp_path / "images")
     made.add("tiny:1", tiny.DOCKERFILE, name="tiny", args={"VERSION": "1"})
     return made
 

@@ -71,9 +71,9 @@ def owner(tmp_path: Path, images: tiny.Images) -> Iterator[Started]:
 
 
 @pytest.fixture(params=["build", "prepare"])
-def images(request: pytest.FixtureRequest, tmp_path: Path, busybox: Path) -> tiny.Images:
+def images(request: pytest.FixtureRequest, tmp_path: Path) -> tiny.Images:
     """slow:1, which is made for an hour: in a container, or in its prepare script."""
-    made = tiny.Images(tmp_path / "images", busybox)
+    made = tiny.Images(tmp_path / "images")
     script = made.folder / "prepare"
     if request.param == "build":
         made.add("slow:1", tiny.DOCKERFILE + f"RUN {SLOW}\n", name="slow")
@@ -85,7 +85,7 @@ def images(request: pytest.FixtureRequest, tmp_path: Path, busybox: Path) -> tin
 
 
 def test_kill_9_of_the_owner_leaves_no_process_and_the_next_run_starts_anew(
-    owner: Started, make_store: MakeStore, tmp_path: Path, busybox: Path
+    owner: Started, make_store: MakeStore, tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
     wait("the slow step", store, sleeping=True)
@@ -96,7 +96,7 @@ def test_kill_9_of_the_owner_leaves_no_process_and_the_next_run_starts_anew(
     owner.wait()
     wait("the end of all that it started", store, sleeping=False)
 
-    quick = tiny.Images(tmp_path / "quick", busybox)
+    quick = tiny.Images(tmp_path / "quick")
     quick.add("slow:1", tiny.DOCKERFILE, name="slow")
     said: list[str] = []
     make_store().ensure(["slow:1"], images=quick.folder, say=said.append)

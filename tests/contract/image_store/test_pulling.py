@@ -25,24 +25,14 @@ http: {{addr: "127.0.0.1:{port}"}}
 """
 
 
-@pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("docker-registry")
-    runner = LocalRunner()
-    runner.run(["apt-get", "download", "-q", "docker-registry"], timeout=120, cwd=folder)
-    (package,) = folder.glob("*.deb")
-    runner.run(["dpkg", "-x", str(package), str(folder)], timeout=60)
-    return folder / "usr" / "bin" / "docker-registry"
-
-
 @pytest.fixture
-def registry(program: Path, tmp_path: Path) -> Iterator[str]:
+def registry(tmp_path: Path) -> Iterator[str]:
     """The address of an empty registry."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     config = tmp_path / "registry.yml"
     config.write_text(CONFIG.format(folder=tmp_path / "registry", port=port))
-    started = start([str(program), "serve", str(config)], output=tmp_path / "registry.log")
+    started = start([str(tiny.PROGRAMS / "docker-registry"), "serve", str(config)], output=tmp_path / "registry.log")
 
     def answers() -> bool:
         try:
@@ -148,9 +138,9 @@ def test_where_no_registry_answers_and_the_store_has_none_the_three_ways_are_nam
 
 
 def test_a_base_from_a_registry_is_pulled_for_a_build(
-    publish: str, images: tiny.Images, make_store: MakeStore, said: list[str], tmp_path: Path
+    publish: str, make_store: MakeStore, said: list[str], tmp_path: Path
 ) -> None:
-    own = tiny.Images(tmp_path / "own", images.busybox)
+    own = tiny.Images(tmp_path / "own")
     own.add("top:1", f"FROM {publish}\nRUN echo top > /top\n", name="top")
     make_store().ensure(["top:1"], images=own.folder, say=said.append)
     assert [line for line in said if line.endswith("…")] == [f"image {publish}: pulled …", "image top:1: made …"]

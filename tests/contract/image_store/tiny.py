@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from recipeci.host.command import BASE_ENV, PATH, LocalRunner
 from recipeci.host.engine import DockerPrograms
 from recipeci.model import LayerMount
 
+PROGRAMS = Path(sys.prefix) / "docker" / "lab"
+"""Where `make setup` puts what only tests run: a static busybox, a registry."""
 DOCKERFILE = """FROM scratch
 COPY busybox /bin/busybox
 SHELL ["/bin/busybox", "sh", "-c"]
@@ -45,21 +48,11 @@ docker -H unix:///run/docker.sock run --rm --network none "$image" "$@"
 """
 
 
-def download_busybox(folder: Path) -> Path:
-    """Fetch a static busybox from the machine's Debian mirror."""
-    runner = LocalRunner()
-    runner.run(["apt-get", "download", "-q", "busybox-static"], timeout=120, cwd=folder)
-    (package,) = folder.glob("busybox-static_*.deb")
-    runner.run(["dpkg", "-x", str(package), str(folder / "unpacked")], timeout=60)
-    return folder / "unpacked" / "bin" / "busybox"
-
-
 @dataclass(frozen=True)
 class Images:
     """An images folder that a test may change."""
 
     folder: Path
-    busybox: Path
     entries: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, image: str, dockerfile: str, *, name: str, **more: object) -> Path:
@@ -68,7 +61,7 @@ class Images:
         folder.mkdir(parents=True)
         (folder / "Dockerfile").write_text(dockerfile)
         if "COPY busybox" in dockerfile:
-            (folder / "busybox").write_bytes(self.busybox.read_bytes())
+            (folder / "busybox").write_bytes((PROGRAMS / "busybox").read_bytes())
             (folder / "busybox").chmod(0o755)
         self.entries.append({"image": image, "build": name, **more})
         self.write()
