@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from recipeci.errors import HostError
 from recipeci.run import infrastructure
 
@@ -27,7 +26,11 @@ def test_a_fault_of_the_host_is_named_and_raised(words: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["task: non-zero exit (7)", "task: non-zero exit (137): dockerexec: unhealthy container", "secret not generated: x"],
+    [
+        "task: non-zero exit (7)",
+        "task: non-zero exit (137): dockerexec: unhealthy container",
+        "secret not generated: x",
+    ],
 )
 def test_a_fault_of_the_recipe_is_not_the_hosts(words: str) -> None:
     assert infrastructure.fault(words) == ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from recipeci.host.docker import Service, Task, Update
-from recipeci.run.settled import CRASHES, STABLE_SECONDS, UNSCHEDULABLE_SECONDS, has_ended, judge
+from recipeci.run.settled import CRASHES, STABLE_SECONDS, UNSCHEDULABLE_SECONDS, broken_since, has_ended, judge
 
 from unit.builders import (
     COMPLETED,
@@ -293,3 +293,13 @@ def test_the_summary_names_each_service_with_its_newest_task_and_a_running_updat
 
 def test_a_completed_update_is_left_out_of_the_summary() -> None:
     assert judge(look(service(update=COMPLETED), task()), expected()).summary.endswith("_app running")
+
+
+def test_a_task_that_breaks_after_all_was_settled_is_named_with_its_error() -> None:
+    assert broken_since(look(service(), task(), failed(1, since=NOW + 1)), NOW).startswith(
+        "stack_app was settled and then"
+    )
+
+
+def test_a_task_that_broke_before_is_no_news() -> None:
+    assert broken_since(look(service(), task(), failed(1, since=NOW - 1)), NOW) == ""

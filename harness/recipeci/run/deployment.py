@@ -34,12 +34,13 @@ LOG_LINES = 20
 
 @dataclass(frozen=True)
 class Deployed:
-    """One deploy that has settled: the stack, when abra was called (epoch seconds), and what was asked of Docker."""
+    """One deploy that has settled: the stack, when abra was called (epoch seconds), and what was expected of it."""
 
     state: StackState
     since: float
     compose: Compose
     head: Commit
+    expected: settled.Expected
 
 
 @dataclass
@@ -106,12 +107,25 @@ class Deployment:
             since=since,
         )
         state = self._until_settled(expected, timeout=timeout)
-        return Deployed(state=state, since=since, compose=compose, head=self.clone.head())
+        return Deployed(state=state, since=since, compose=compose, head=self.clone.head(), expected=expected)
+
+    def unsettled_since(self, deployed: Deployed) -> str:
+        """Look once more: return what has happened to a deployment since it was settled, or nothing."""
+        state = self.swarm.stack(self.stack)
+        judgement = settled.judge(state, deployed.expected)
+        broken = settled.broken_since(state, deployed.state.seen)
+        if broken or not judgement.settled:
+            words = broken or judgement.hopeless or f"no longer settled: {judgement.summary}"
+            return self._with_logs(words, judgement)
+        return ""
 
     def _until_settled(self, expected: settled.Expected, *, timeout: float) -> StackState:
+        last: list[settled.Judgement] = []
+
         def look() -> tuple[StackState, settled.Judgement]:
             state = self.swarm.stack(self.stack)
-            return state, settled.judge(state, expected)
+            last[:] = [settled.judge(state, expected)]
+            return state, last[0]
 
         try:
             state, _ = until(
@@ -125,7 +139,7 @@ class Deployment:
             )
         except WaitFailed as e:
             infrastructure.blame(e.message)
-            raise WaitFailed(e.what, reason=self._with_logs(e.reason, look()[1]), last=e.last) from e
+            raise WaitFailed(e.what, reason=self._with_logs(e.reason, last[0]), last=e.last) from e
         return state
 
     def _with_logs(self, reason: str, judgement: settled.Judgement) -> str:

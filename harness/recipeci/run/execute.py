@@ -198,6 +198,8 @@ class Run:
             stack.callback(swarm.close)
             record.images = tuple(image for image in lending.images if image.ref != proxy)
             record.programs |= {"docker": swarm.program(), "vip": cell.vip}
+            for note in cell.notes:
+                record.note(note)
             self._deployed(record, cell, swarm)
 
     def _deployed(self, record: Record, cell: Cell, swarm: Swarm) -> None:

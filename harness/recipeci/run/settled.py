@@ -69,6 +69,16 @@ def judge(state: StackState, expected: Expected) -> Judgement:
     return Judgement(settled=settled, hopeless="", guilty="", summary=_summary(state))
 
 
+def broken_since(state: StackState, seen: float) -> str:
+    """Return the first task that broke after a time (epoch seconds) at which all was settled, or nothing."""
+    broken = [task for task in state.tasks if task.state in BROKEN_STATES and task.since > seen]
+    if not broken:
+        return ""
+    first = min(broken, key=lambda task: task.since)
+    name = next((service.name for service in state.services if service.id == first.service_id), "a service")
+    return f"{name} was settled and then failed: {_words(first)}"
+
+
 def hopeless(service: Service, state: StackState, expected: Expected) -> str:
     """Return why waiting for a service is hopeless, or nothing."""
     ends = service.name in expected.ending

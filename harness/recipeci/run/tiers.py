@@ -71,7 +71,8 @@ class Tiers:
             self.deployment.deploy_first()
         self._settle(since=since, timeout=plan.meta.timeouts.deploy)
         what = plan.base.version if plan.base else str(plan.target.commit.label)
-        return (self._passed("settled"), self._serving(plan.meta.timeouts.deploy)), f"{what} serves"
+        tests = (self._passed("settled"), self._serving(plan.meta.timeouts.deploy), self._stayed())
+        return tests, f"{what} serves"
 
     def _upgrade(self) -> tuple[tuple[TestResult, ...], str]:
         plan, before = self.deployment.plan, self.deployed
@@ -95,7 +96,7 @@ class Tiers:
             self.console.note("nothing of the recipe's that runs changed")
             self.deployment.note("nothing of the recipe's that runs changed")
         measured = identity.checks(plan.target, plan.base, evidence)
-        tests = (self._passed("settled"), *measured, self._serving(plan.meta.timeouts.upgrade))
+        tests = (self._passed("settled"), *measured, self._serving(plan.meta.timeouts.upgrade), self._stayed())
         arrow = f"{plan.base.version} → {plan.own_version}, chaos-version {self.identity.chaos_version} == head"
         return tests, arrow
 
@@ -103,6 +104,11 @@ class Tiers:
         with self.console.phase("converge"):
             self.deployed = self.deployment.settle(since=since, timeout=timeout)
         return self.deployed
+
+    def _stayed(self) -> TestResult:
+        """Look again after the other checks: an app may answer and then fall over."""
+        wrong = self.deployment.unsettled_since(self.deployed) if self.deployed else "it never settled"
+        return TestResult("harness::stayed settled", Outcome.FAIL if wrong else Outcome.PASS, message=wrong)
 
     def _serving(self, timeout: float) -> TestResult:
         """Ask until the app serves, three times in a row; what it answered last is the reason if it does not."""
