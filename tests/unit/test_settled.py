@@ -297,7 +297,7 @@ def test_a_completed_update_is_left_out_of_the_summary() -> None:
 
 def test_a_task_that_breaks_after_all_was_settled_is_named_with_its_error() -> None:
     assert broken_since(look(service(), task(), failed(1, since=NOW + 1)), NOW).startswith(
-        "stack_app was settled and then"
+        "a1b2c3_ci_test_app was settled and then failed: task: non-zero exit (7)"
     )
 
 
