@@ -27,9 +27,9 @@ lint: setup ## ruff, mypy, shellcheck; last line `lint: PASS`
 	@tools/lint
 
 demo: setup ## installs and upgrades the lab recipe custom-html, from its published version to its head
-	@rm -rf $(VENV)/demo
-	@PYTHONPATH=tests python -m lab.repository tests/lab/recipes/custom-html $(VENV)/demo/custom-html >/dev/null
-	@recipeci --recipe custom-html --abra builtin --source $(VENV)/demo/custom-html --images tests/lab/images \
+	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	PYTHONPATH=tests python -m lab.repository tests/lab/recipes/custom-html "$$folder/custom-html" >/dev/null; \
+	recipeci --recipe custom-html --abra builtin --source "$$folder/custom-html" --images tests/lab/images \
 	  --stages install,upgrade
 
 test: lint images ## everything: linters, then all tests; prints the seed of what is random in them
