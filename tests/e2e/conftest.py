@@ -48,8 +48,8 @@ def recipeci(folder: Path, cache: Path, watch: Watch) -> Iterator[Recipeci]:
 
     Runs of its own, because each run cleans up what killed ones left, and would do so for tests beside it.
     """
-    own = folder / "recipeci"
-    own.mkdir()
+    own = folder / "c" / "recipeci"
+    own.mkdir(parents=True)
     (own / "store").symlink_to(cache / "store")
     yield Recipeci(folder, own)
     left = watch.wait_until_gone(folder)

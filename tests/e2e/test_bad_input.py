@@ -101,7 +101,7 @@ def filled(text: str, world: Mapping[str, str]) -> str:
 
 def all_but_cache(folder: Path) -> list[Path]:
     """Return all paths in a folder but those of the cache folder in it."""
-    return sorted(path for path in folder.rglob("*") if not path.is_relative_to(folder / "recipeci"))
+    return sorted(path for path in folder.rglob("*") if not path.is_relative_to(folder / "c"))
 
 
 @pytest.mark.parametrize("case", CASES)
