@@ -123,7 +123,10 @@ def test_without_root(recipeci: Recipeci, world: Mapping[str, str]) -> None:
     """The one that names the command to use; nothing else of the machine is touched."""
     options = filled(f"{RUN} --out FOLDER/r", world).split()
     user = dataclasses.replace(recipeci, env={"HOME": "/nonexistent"})
-    ended = user.start_as_is(*options, folder=recipeci.folder / "r", prefix=("setpriv", "--reuid", "65534")).end()
+    # A user who may read the checkout, wherever it is: in /root too.
+    reads = ("--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search")
+    prefix = ("setpriv", "--reuid", "65534", *reads)
+    ended = user.start_as_is(*options, folder=recipeci.folder / "r", prefix=prefix).end()
     assert ended.code == 3, ended.out + ended.err
     assert "sudo" in ended.err
 

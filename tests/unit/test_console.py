@@ -124,7 +124,10 @@ def test_a_short_phase_does_not(clock: FakeClock) -> None:
     assert "…" not in stream.getvalue()
 
 
-def test_on_a_terminal_the_phase_is_shown_live_and_its_line_stays(clock: FakeClock) -> None:
+def test_on_a_terminal_the_phase_is_shown_live_and_its_line_stays(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")  # not that of whoever runs the tests: a dumb one has no live display
     stream = Terminal()
     console = Console(clock=clock, stream=stream)
     with console.phase("cell"):
