@@ -56,7 +56,7 @@ def test_what_is_too_old_is_refused(tmp_path: Path, versions: dict[str, str], re
         return
     with pytest.raises(HostError, match=refused) as caught:
         engine.find(prefix)
-    assert "docker_prefix" in caught.value.hint
+    assert "docker.prefix" in caught.value.hint
 
 
 def test_a_program_that_is_missing_is_named(tmp_path: Path) -> None:

@@ -14,7 +14,10 @@ from recipeci.model import Program
 
 OLDEST_ENGINE = (20, 10)
 OLDEST_CLI = (23, 0)  # the first with `docker stack config`
-REMEDY = "set docker_prefix to a folder whose bin/ holds Docker 26, or put Docker 26 on PATH; `make setup` makes one"
+REMEDY = (
+    "set docker.prefix in the settings to a folder whose bin/ holds Docker 26, or put Docker 26 on PATH; "
+    "`make setup` makes one"
+)
 VERSION = re.compile(r"version v?((\d+)\.(\d+)(?:\.\d+)?)")
 
 

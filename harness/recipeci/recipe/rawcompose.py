@@ -35,7 +35,8 @@ def mapping(text: str, *, where: str) -> dict[str, Any]:
     try:
         data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise RecipeInvalid(f"{where} is no YAML: {' '.join(str(error).split())}") from error
+        words = " ".join(str(error).split()).replace('in "<unicode string>", line', "at line")
+        raise RecipeInvalid(f"{where} is no YAML: {words}") from error
     if not isinstance(data, dict):
         raise RecipeInvalid(f"{where} is no compose file: it has no mapping at its top")
     return data

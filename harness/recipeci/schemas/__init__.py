@@ -103,7 +103,8 @@ def _parse(path: Path) -> object:
     except OSError as e:
         raise UsageError(f"{path}: {e.strerror}") from e
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as e:
-        raise UsageError(f"{path} is not YAML: {' '.join(str(e).split())}") from e
+        words = " ".join(str(e).split()).replace('in "<unicode string>", line', "at line")
+        raise UsageError(f"{path} is not YAML: {words}") from e
     return {} if data is None else data
 
 
