@@ -51,7 +51,9 @@ def recipeci(folder: Path, cache: Path, watch: Watch) -> Iterator[Recipeci]:
     own = folder / "c" / "recipeci"
     own.mkdir(parents=True)
     (own / "store").symlink_to(cache / "store")
-    yield Recipeci(folder, own)
+    program = Recipeci(folder, own)
+    yield program
+    program.kill_all()
     left = watch.wait_until_gone(folder)
     assert not left, left
 

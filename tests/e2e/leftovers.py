@@ -122,6 +122,11 @@ def describe(pid: int) -> str:
     return ""
 
 
+def program_of(pid: int) -> str:
+    """Return the first word of a process's command line; nothing if it is dead."""
+    return (describe(pid).split()[1:] or [""])[0]
+
+
 def bury(pids: set[int]) -> None:
     """Reap those that are dead children of ours: orphans that came to us. Others are left to their parents."""
     for pid in pids:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -51,14 +52,21 @@ class Running:
         try:
             out, err = self.process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            self.signal(signal.SIGKILL)
             self.process.communicate()
             raise
         return Ended(self.process.returncode, out, err, self.folder)
 
+    @property
+    def harness(self) -> int:
+        """The process id of the harness: the one child of the process that buries its orphans."""
+        pid = self.process.pid
+        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the harness alone, not to what it started."""
-        self.process.send_signal(number)
+        """Send a signal to the harness alone, not to what it started; nothing happens if it has ended."""
+        with contextlib.suppress(FileNotFoundError, IndexError, ProcessLookupError):
+            os.kill(self.harness, number)
 
 
 @dataclass(frozen=True)
@@ -69,12 +77,15 @@ class Recipeci:
         folder: an empty folder of the test's own with a short path; run folders are made in it.
         cache: the cache folder with the images, shared by all tests.
         python_path: folders that go first on PYTHONPATH: a mutant's.
+        env: more of its environment.
+        started: every run; what of them still goes on when the test ends has to be killed.
     """
 
     folder: Path
     cache: Path
     python_path: tuple[Path, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    started: list[Running] = field(default_factory=list)
 
     def start(self, *options: str, out: str = "r") -> Running:
         """Start `recipeci OPTIONS --out FOLDER`; the kernel ends it with the test process."""
@@ -82,9 +93,13 @@ class Recipeci:
         return self.start_as_is(*options, "--out", str(folder), folder=folder)
 
     def start_as_is(self, *options: str, folder: Path, prefix: Sequence[str] = ()) -> Running:
-        """Start `recipeci OPTIONS`; `folder` is where its report will be looked for, `prefix` what starts it."""
+        """Start `recipeci OPTIONS`; `folder` is where its report will be looked for, `prefix` what starts it.
+
+        The test process is the one that orphans come to (leftovers.py), but no init that buries the dead of them, as a
+        machine has it: tini does that as long as the harness lives. A cell ends only when all its dead are buried.
+        """
         dying = [program("setpriv"), "--pdeathsig", "KILL", "--"]
-        argv = [*dying, *prefix, sys.executable, "-m", "recipeci", *options]
+        argv = [*dying, program("tini"), "-s", "--", *dying, *prefix, sys.executable, "-m", "recipeci", *options]
         process = subprocess.Popen(
             argv,
             env=self._env(),
@@ -96,11 +111,19 @@ class Recipeci:
             errors="replace",
             start_new_session=True,
         )
-        return Running(process, folder)
+        self.started.append(Running(process, folder))
+        return self.started[-1]
 
     def run(self, *options: str, out: str = "r", timeout: float = LONGEST) -> Ended:
         """Run to the end."""
         return self.start(*options, out=out).end(timeout=timeout)
+
+    def kill_all(self) -> None:
+        """Kill what still goes on: the runs of a test that failed in the middle."""
+        for running in self.started:
+            if running.process.poll() is None:
+                running.signal(signal.SIGKILL)
+                running.process.communicate()
 
     def _env(self) -> dict[str, str]:
         """Return all of its environment: nothing of the test process's but where the cache is."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
 from pathlib import Path
 
 import pytest
+from lab import repository
 from lab.repository import Built
 
 from e2e import leftovers
 from e2e.leftovers import Watch
-from e2e.program import Recipeci, for_recipe
+from e2e.program import Recipeci, Running, for_recipe
 from e2e.running import let_pass, wait_for
 
 pytestmark = pytest.mark.cell
+CANARIES = Path(__file__).parents[1] / "canaries"
 KILLS = int(os.environ.get("RECIPECI_KILLS", "6"))
 """How many random moments; `make test-long` takes 20."""
 GROUPS = 2
@@ -58,6 +61,62 @@ def test_a_signal_ends_a_run_after_its_teardown(
     assert [error["message"] for error in ended.report["errors"] if words in error["message"]] != []
     assert ended.report["leftovers"] == []
     assert leftovers.cgroups_of(ended.report["run_id"]) == []
+
+
+def test_more_signals_do_not_cut_the_teardown_short(recipeci: Recipeci, custom_html: Built) -> None:
+    running = recipeci.start(*for_recipe("custom-html", source=custom_html.path))
+    wait_for(running, "===== TIER: install")
+    let_pass(running, 3)
+    running.signal(signal.SIGINT)
+    wait_for(running, "teardown")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        running.signal(number)
+    ended = running.end()
+    assert ended.code == 130, ended.out + ended.err
+    assert "cleaning up, please wait" in ended.err
+    assert ended.report["leftovers"] == []
+
+
+def test_the_deadline_ends_a_run_after_its_teardown(recipeci: Recipeci, folder: Path) -> None:
+    source = repository.build(CANARIES / "slow-start", folder / "canary").path
+    overlay = folder / "overlays" / "canary" / "recipe.yml"
+    overlay.parent.mkdir(parents=True)
+    overlay.write_text("deadline: 12\n")
+    ended = recipeci.run(*for_recipe("canary", source=source), "--overlays", str(folder / "overlays"))
+    assert ended.code == 142, ended.out + ended.err
+    assert ended.report["verdict"] == "error"
+    assert "the deadline of the run is over" in ended.out
+    assert ended.report["leftovers"] == []
+
+
+def kill_dockerd_of_the_cell(running: Running) -> None:
+    """Kill one process that the run started: its swarm's daemon."""
+    started = leftovers.descendants(running.process.pid)
+    daemons = [pid for pid in started if Path(leftovers.program_of(pid)).name == "dockerd"]
+    assert daemons  # one, or for a moment also a child that it makes of itself
+    for pid in daemons:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_a_daemon_that_dies_is_the_hosts_fault_and_gets_a_fresh_cell(recipeci: Recipeci, custom_html: Built) -> None:
+    running = recipeci.start(*for_recipe("custom-html", source=custom_html.path))
+    wait_for(running, "===== TIER: upgrade")
+    kill_dockerd_of_the_cell(running)
+    ended = running.end()
+    assert ended.code == 0, ended.out + ended.err
+    assert [note for note in ended.report["notes"] if "repeated in a fresh cell" in note]
+    assert (ended.report["deploys"], ended.report["leftovers"]) == (1, [])
+
+
+def test_a_daemon_that_dies_again_leaves_no_verdict(recipeci: Recipeci, custom_html: Built) -> None:
+    running = recipeci.start(*for_recipe("custom-html", source=custom_html.path))
+    for _ in range(2):
+        wait_for(running, "===== TIER: install")
+        kill_dockerd_of_the_cell(running)
+    ended = running.end()
+    assert (ended.code, ended.report["verdict"]) == (3, "error"), ended.out + ended.err
+    assert {tier["outcome"] for tier in ended.report["tiers"]} <= {"unverified", "error"}
 
 
 def test_two_runs_of_one_recipe_at_once(recipeci: Recipeci, custom_html: Built) -> None:

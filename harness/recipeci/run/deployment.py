@@ -70,7 +70,7 @@ class Deployment:
         base = self.plan.base
         pinned = base is not None and base.mode is BaseMode.PINNED
         version = base.version if base and pinned else None
-        with _recipes_fault():
+        with self._recipes_fault():
             self.abra.app_new(self.plan.recipe, domain=self.domain, version=version, chaos=not pinned)
         self.clone.checkout(self.plan.first_commit)
         self._write_env(self.environment.first(self._env()))
@@ -149,7 +149,7 @@ class Deployment:
         return reason + (f"\nlast log lines of {judgement.guilty}:\n{lines}" if lines else "")
 
     def _deploy(self, *, version: str | None, chaos: bool) -> None:
-        with self._still_there("abra app deploy"), _recipes_fault():
+        with self._still_there("abra app deploy"), self._recipes_fault():
             self.abra.app_deploy(self.domain, version=version, chaos=chaos, timeout=ABRA_SECONDS)
 
     def _secrets(self) -> None:
@@ -160,7 +160,7 @@ class Deployment:
         for key in self._absent(wanted) & self.plan.meta.secrets.keys():
             self._insert(key, version=versions.get(key, "v1"))
         if missing := self._absent(wanted):
-            with self._still_there("abra app secret generate"), _recipes_fault():
+            with self._still_there("abra app secret generate"), self._recipes_fault():
                 self.abra.app_secret_generate(self.domain)
             self._new_secrets(missing)
 
@@ -174,7 +174,7 @@ class Deployment:
         with tempfile.NamedTemporaryFile(dir=self.scratch) as file, self._still_there("abra app secret insert"):
             file.write(self.plan.meta.secrets[key])
             file.flush()
-            with _recipes_fault():
+            with self._recipes_fault():
                 self.abra.app_secret_insert(self.domain, name=key, version=version, file=Path(file.name))
 
     def _new_secrets(self, missing: frozenset[str]) -> None:
@@ -195,17 +195,20 @@ class Deployment:
             msg = f"{what} moved the recipe's checkout from {before} to {after}"
             raise OpFailed(msg)
 
+    @contextlib.contextmanager
+    def _recipes_fault(self) -> Iterator[None]:
+        """Turn abra's refusal into the recipe's failure.
+
+        A call that hung stays the host's, and so do a full disk and a swarm that is gone, whatever abra said of it.
+        """
+        try:
+            yield
+        except CommandTimeout:
+            raise
+        except CommandFailed as e:
+            infrastructure.blame(e.message)
+            self.swarm.program()  # raises HostError if nobody answers
+            raise OpFailed(e.message) from e
+
     def _write_env(self, env: EnvFile) -> None:
         self.env_file.write_text(env.text, encoding="utf-8")
-
-
-@contextlib.contextmanager
-def _recipes_fault() -> Iterator[None]:
-    """Turn abra's refusal into the recipe's failure; a call that hung stays the host's, and so does a full disk."""
-    try:
-        yield
-    except CommandTimeout:
-        raise
-    except CommandFailed as e:
-        infrastructure.blame(e.message)
-        raise OpFailed(e.message) from e
