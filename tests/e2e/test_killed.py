@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import random
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from lab import repository
 from lab.repository import Built
+from mutants.catalogue import NEVER_ENDS
 
 from e2e import leftovers
 from e2e.leftovers import Watch
@@ -117,6 +119,29 @@ def test_a_daemon_that_dies_again_leaves_no_verdict(recipeci: Recipeci, custom_h
     ended = running.end()
     assert (ended.code, ended.report["verdict"]) == (3, "error"), ended.out + ended.err
     assert {tier["outcome"] for tier in ended.report["tiers"]} <= {"unverified", "error"}
+
+
+@pytest.fixture
+def without_an_end(recipeci: Recipeci) -> Recipeci:
+    """The harness with cells that do not end in time: a kernel that does not let go, an init that buries nobody."""
+    return dataclasses.replace(recipeci, python_path=(NEVER_ENDS.make(recipeci.folder / "mutant"),))
+
+
+def test_a_cell_that_does_not_end_is_said_and_gets_no_second_one(without_an_end: Recipeci, custom_html: Built) -> None:
+    ended = without_an_end.run(*for_recipe("custom-html", source=custom_html.path, stages="install"))
+    assert (ended.code, ended.report["verdict"]) == (3, "error"), ended.out + ended.err
+    assert [error["message"] for error in ended.report["errors"] if "the cell does not end" in error["message"]]
+    assert ended.out.count("===== TIER: install") == 1
+
+
+def test_ctrl_c_counts_whatever_the_end_of_the_cell_brings(without_an_end: Recipeci, custom_html: Built) -> None:
+    running = without_an_end.start(*for_recipe("custom-html", source=custom_html.path))
+    wait_for(running, "===== TIER: install")
+    running.signal(signal.SIGINT)
+    ended = running.end()
+    assert ended.code == 130, ended.out + ended.err
+    assert "===== TIER: install" not in ended.out  # it was read before; there is no second one
+    assert [note for note in ended.report["notes"] if "the cell does not end" in note]
 
 
 def test_two_runs_of_one_recipe_at_once(recipeci: Recipeci, custom_html: Built) -> None:

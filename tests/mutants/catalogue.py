@@ -48,4 +48,11 @@ TWO_APPS = Mutant(
             self.abra.app_new(self.plan.recipe, domain=self.domain, version=version, chaos=not pinned)
 """,
 )
-ALL = (NOT_CHECKED_OUT, EXCHANGED_SHA, LEAVES_A_VOLUME, TWO_APPS)
+NEVER_ENDS = Mutant(
+    name="cell never ends",
+    about="the harness does not wait for the end of its cell, as if that never came",
+    file="host/cell/launch.py",
+    old="_END_SECONDS = 30.0",
+    new="_END_SECONDS = -1.0",
+)
+ALL = (NEVER_ENDS, NOT_CHECKED_OUT, EXCHANGED_SHA, LEAVES_A_VOLUME, TWO_APPS)

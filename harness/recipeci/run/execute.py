@@ -164,12 +164,18 @@ class Run:
         return ready
 
     def _attempted(self, record: Record, store: Store, *, images: tuple[str, ...], proxy: str) -> None:
-        """Carry out the tiers in a cell; a fault of the host's gets one more, fresh cell."""
+        """Carry out the tiers in a cell; a fault of the host's gets one more, fresh cell.
+
+        Not if the run was interrupted, nor if the first cell is still there.
+        """
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 self._in_a_cell(record, store, images=images, proxy=proxy)
             except HostError as e:
-                if attempt == ATTEMPTS:
+                if stop := self.interrupts.first:
+                    record.note(f"after that: {e.message}")
+                    raise stop from e
+                if attempt == ATTEMPTS or self.place.swarm.exists():
                     raise
                 record.fresh_attempt(e)
                 shutil.rmtree(self.place.abra_dir / "servers", ignore_errors=True)  # the app of the first attempt

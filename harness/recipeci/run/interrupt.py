@@ -29,7 +29,8 @@ class Interrupts:
     def __init__(self) -> None:
         """Begin with nothing raised and no shield."""
         self._shields = 0
-        self._raised = False
+        self.first: Interrupted | None = None
+        """The signal that ended the run; None as long as none came."""
         self._held: Interrupted | None = None
 
     @contextlib.contextmanager
@@ -82,10 +83,10 @@ class Interrupts:
         """Raise once; later, and behind the shield, say only what is going on."""
         self.disarm()
         stop = Interrupted(REASONS[signal.Signals(number)], code=128 + number)
-        first, self._raised = not self._raised, True
-        if first and not self._shields:
+        is_first, self.first = self.first is None, self.first or stop
+        if is_first and not self._shields:
             raise stop
-        if first:
+        if is_first:
             self._held = stop
         # Not by print: its buffer may be in use by what we interrupted.
         with contextlib.suppress(OSError):
