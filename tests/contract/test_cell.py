@@ -168,13 +168,12 @@ def test_an_address_outside_has_no_route(lab: LabCell) -> None:
     lab.container("--network", "proxy", script="curl -sS -m 5 http://192.0.2.7/", ok=(7,))  # 28 would be the time-out
 
 
-def test_a_service_answers_by_its_name_and_through_its_published_port(lab: LabCell) -> None:
+def test_a_service_answers_by_its_name_and_through_its_published_port(lab: LabCell, http: Http) -> None:
     lab.docker("network", "create", "-d", "overlay", "--attachable", "back")
     lab.docker("service", "create", "-q", "-d", "--name", "plain", "--network", "back", "-p", "8081:80", IMAGE)
     fetch = "curl -sS -m 2 -o /dev/null -w %{http_code} --retry 30 --retry-delay 1 --retry-all-errors"
     assert lab.container("--network", "back", script=f"{fetch} http://plain/").out.strip() == "200"
-    inside = lab.cell.runner.run([*fetch.split(), "http://127.0.0.1:8081/"], timeout=SECONDS)
-    assert inside.out.strip() == "200"
+    served(http, "http://127.0.0.1:8081/")
 
 
 def test_service_addresses_are_carried_again_after_what_carries_them_was_killed(lab: LabCell) -> None:
