@@ -60,6 +60,16 @@ def test_control_3_a_sha_that_is_exchanged_after_the_checkout_fails(run: Run, cu
     assert ended.report["leftovers"] == []
 
 
+def test_an_upgrade_that_begins_at_the_target_fails_before_it_begins(run: Run, custom_html: Built) -> None:
+    ended = run(catalogue.BEGINS_AT_THE_TARGET)
+    assert ended.code == 1, ended.out
+    assert [tier["outcome"] for tier in ended.report["tiers"]] == ["fail", "unverified"]
+    assert failed(ended.report, "install") == {
+        "harness::head": f"checked out is {custom_html.head}, not {custom_html.tags['1.0.0+1.22.1']}",
+        "harness::version": "version is 1.1.0+1.26.3, not 1.0.0+1.22.1",
+    }
+
+
 def test_control_8_a_volume_that_is_left_is_exit_4(run: Run) -> None:
     ended = run(catalogue.LEAVES_A_VOLUME)
     assert ended.code == 4, ended.out

@@ -26,6 +26,20 @@ EXCHANGED_SHA = Mutant(
         plan = dataclasses.replace(plan, target=dataclasses.replace(plan.target, commit=other))
 """,
 )
+BEGINS_AT_THE_TARGET = Mutant(
+    name="upgrade begins at the target",
+    about="what is deployed first is the target instead of the base: the upgrade then upgrades nothing",
+    file="run/deployment.py",
+    old="""        base = self.plan.base
+        if base and base.mode is BaseMode.PINNED:
+            self._deploy(version=base.version, chaos=False)
+        else:
+            self._deploy(version=None, chaos=True)
+""",
+    new="""        self.clone.checkout(self.plan.target.commit)
+        self._deploy(version=None, chaos=True)
+""",
+)
 LEAVES_A_VOLUME = Mutant(
     name="volume is left",
     about="(8) teardown forgets the volumes: neither they nor the app are removed",

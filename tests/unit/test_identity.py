@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from recipeci.host.docker import StackState, Update
 from recipeci.model import Base, BaseMode, Commit, Identity, Outcome, ServiceIdentity, Target
-from recipeci.run.identity import Evidence, checks, identity, nothing_changed
+from recipeci.run.identity import Evidence, checks, first_checks, identity, nothing_changed
 
 from unit.builders import (
     COMPLETED,
@@ -336,3 +336,44 @@ def test_judging_changes_no_evidence() -> None:
     same(before, after)
     assert before == stamped("1.0.0+1")
     assert after == stamped(HEAD[:8])
+
+
+VERSION = f"coop-cloud.{STACK}.version"
+BY_CHAOS = dataclasses.replace(BASE, mode=BaseMode.CHAOS)
+
+
+def wrong_first(base: Base | None, *, head: str, labels: dict[str, str]) -> list[str]:
+    """Return what is wrong with a first deployment, whose app has some labels."""
+    state = look(service(labels=labels), task(), seen=DEPLOYED)
+    tests = first_checks(base, TARGET, stack=STACK, head=head, state=state)
+    return [test.message for test in tests if test.outcome is not Outcome.PASS]
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "labels"),
+    [
+        pytest.param(BASE, "1" * 40, {VERSION: "1.0.0+1.22.1"}, id="a pinned base has the label of its version"),
+        pytest.param(BY_CHAOS, "1" * 40, {CHAOS: "1" * 8}, id="a base by chaos has the label of its commit"),
+        pytest.param(None, HEAD, LABELS, id="without a base it is the target"),
+    ],
+)
+def test_the_first_deployment_is_the_base_or_else_the_target(
+    base: Base | None, head: str, labels: dict[str, str]
+) -> None:
+    assert wrong_first(base, head=head, labels=labels) == []
+
+
+@pytest.mark.parametrize(
+    ("base", "labels", "message"),
+    [
+        pytest.param(BASE, {VERSION: "0.9.0+1.22.1"}, "version is 0.9.0+1.22.1, not 1.0.0+1.22.1", id="other version"),
+        pytest.param(BASE, LABELS, "version is absent, not 1.0.0+1.22.1", id="deployed by chaos"),
+        pytest.param(BY_CHAOS, LABELS, f"chaos-version is {HEAD[:8]}, not 11111111", id="the target"),
+        pytest.param(None, {CHAOS: "22222222"}, f"chaos-version is 22222222, not {HEAD[:8]}", id="another commit"),
+    ],
+)
+def test_a_first_deployment_of_something_else_is_wrong(base: Base | None, labels: dict[str, str], message: str) -> None:
+    commit = base.commit if base else TARGET.commit
+    assert wrong_first(base, head=str(commit), labels=labels) == [message]
+    elsewhere = f"checked out is {'3' * 40}, not {commit}"
+    assert wrong_first(base, head="3" * 40, labels=labels) == [elsewhere, message]

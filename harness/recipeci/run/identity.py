@@ -1,4 +1,4 @@
-"""The only place that says whether what runs after an upgrade is the commit under test. Pure.
+"""The only place that says whether what runs, first and after an upgrade, is the commit that was meant. Pure.
 
 The proof is what Docker runs and what git has checked out, never abra's words: the chaos-version label is abra's first
 8 digits of HEAD (A-05), a rollback restores the old labels with the old spec (facts abra §3.2), and an old `completed`
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from recipeci.host.docker import Json, Service, StackState, Task, same_tasks, same_template
-from recipeci.model import Base, Identity, Outcome, ServiceIdentity, Target, TestResult
+from recipeci.model import Base, BaseMode, Identity, Outcome, ServiceIdentity, Target, TestResult
 from recipeci.recipe.compose import Compose, ComposeService
 from recipeci.run import settled
 
@@ -57,6 +57,22 @@ def checks(target: Target, base: Base, evidence: Evidence) -> tuple[TestResult, 
     )
 
 
+def first_checks(
+    base: Base | None, target: Target, *, stack: str, head: str, state: StackState
+) -> tuple[TestResult, ...]:
+    """Return the measurements of the first deployment as tests: what was deployed is the base, or else the target.
+
+    Without them an upgrade that began from the target itself would look like one that changes nothing.
+    """
+    commit = base.commit if base else target.commit
+    wrong_head = "" if head == commit.sha else f"checked out is {head}, not {commit}"
+    pinned = base if base and base.mode is BaseMode.PINNED else None
+    key, wanted = ("version", pinned.version) if pinned else ("chaos-version", commit.label)
+    found = _label_of(state, stack, key)
+    wrong_label = "" if found == wanted else f"{key} is {found or 'absent'}, not {wanted}"
+    return (_test("head", wrong=wrong_head), _test(key, wrong=wrong_label))
+
+
 def nothing_changed(evidence: Evidence) -> bool:
     """Say whether nothing of the recipe's that runs changed: templates without the environment that abra writes."""
     if {s.name for s in evidence.before.services} != {s.name for s in evidence.after.services}:
@@ -88,8 +104,12 @@ def _chaos_version(target: Target, evidence: Evidence) -> TestResult:
 
 
 def _label(evidence: Evidence, key: str) -> str:
-    service = evidence.after.service(f"{evidence.stack}_{APP}")
-    return service.labels.get(f"coop-cloud.{evidence.stack}.{key}", "") if service else ""
+    return _label_of(evidence.after, evidence.stack, key)
+
+
+def _label_of(state: StackState, stack: str, key: str) -> str:
+    service = state.service(f"{stack}_{APP}")
+    return service.labels.get(f"coop-cloud.{stack}.{key}", "") if service else ""
 
 
 def _services(evidence: Evidence) -> Iterator[ServiceIdentity]:

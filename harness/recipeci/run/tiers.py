@@ -69,9 +69,12 @@ class Tiers:
         since = self.clock.epoch()
         with self.console.phase("deploy"):
             self.deployment.deploy_first()
-        self._settle(since=since, timeout=plan.meta.timeouts.deploy)
+        first = self._settle(since=since, timeout=plan.meta.timeouts.deploy)
+        measured = identity.first_checks(
+            plan.base, plan.target, stack=self.deployment.stack, head=str(first.head), state=first.state
+        )
         what = plan.base.version if plan.base else str(plan.target.commit.label)
-        tests = (self._passed("settled"), self._serving(plan.meta.timeouts.deploy), self._stayed())
+        tests = (self._passed("settled"), *measured, self._serving(plan.meta.timeouts.deploy), self._stayed())
         return tests, f"{what} serves"
 
     def _upgrade(self) -> tuple[tuple[TestResult, ...], str]:
