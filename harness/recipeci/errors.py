@@ -80,9 +80,10 @@ class WaitFailed(RecipeCIError):
     exit_code = 1
     kind = "wait"
 
-    def __init__(self, what: str, *, reason: str, last: str) -> None:
-        """Keep the reason and what was seen last."""
-        super().__init__(f"{what}: {reason}" + (f"; last seen: {last}" if last else ""))
+    def __init__(self, what: str, *, reason: str, last: str, logs: str = "") -> None:
+        """Keep the reason and what was seen last; `logs` stand below them on lines of their own."""
+        seen = f"; last seen: {last}" if last else ""
+        super().__init__(f"{what}: {reason}{seen}" + (f"\n{logs}" if logs else ""))
         self.what = what
         self.reason = reason
         self.last = last

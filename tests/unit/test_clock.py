@@ -98,6 +98,11 @@ def test_the_deadline_ends_the_wait_with_what_was_seen_last() -> None:
     assert sum(clock.slept) == 10
 
 
+def test_logs_stand_on_lines_of_their_own_below_what_was_seen_last() -> None:
+    error = WaitFailed("app", reason="failed 3 times", last="app failed", logs="last log lines of app:\nno such file")
+    assert str(error) == "app: failed 3 times; last seen: app failed\nlast log lines of app:\nno such file"
+
+
 def test_one_observation_is_made_whatever_the_time() -> None:
     assert until(seen_in_turn(["up"]), is_up, what="app", clock=Steps(), timeout=0, successes=1) == "up"
     with pytest.raises(WaitFailed, match="not within 0 s"):

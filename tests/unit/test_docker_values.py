@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from recipeci.host.container import Health, health, last_lines
 from recipeci.host.docker import Service, StackState, Task, Update, epoch, same_tasks, same_template, stack_state
 
 from unit.builders import look, service, task, template, upgraded
@@ -217,3 +218,54 @@ def test_a_look_says_when_it_was() -> None:
     assert stack_state([SERVICE], [TASK], seen=LOOK["seen"]) == StackState(
         (parsed_service(),), (parsed_task(),), LOOK["seen"]
     )
+
+
+def logged(task_id: str, *lines: str, at: int) -> str:
+    """Return lines of a task as Docker gives them with their time and details."""
+    labels = f"com.docker.swarm.node.id=n1,com.docker.swarm.service.id=s1,com.docker.swarm.task.id={task_id}"
+    return "".join(f"2026-11-24T10:37:{at + n:02}.000000001Z {labels} {words}\n" for n, words in enumerate(lines))
+
+
+def test_log_lines_are_those_of_the_tasks_that_are_asked_for() -> None:
+    text = logged("old", "serving", "bye", at=0) + logged("new", "starting", "no such file", at=10)
+    assert last_lines(text, tasks={"new"}, lines=20) == "starting\nno such file"
+    assert last_lines(text, tasks=set(), lines=20) == ""
+
+
+def test_log_lines_of_several_tasks_are_in_the_order_of_their_time_and_only_the_last() -> None:
+    text = logged("b", "second", "fourth =,", at=2) + logged("a", "first", at=1) + logged("c", "third", at=2)
+    assert last_lines(text, tasks={"a", "b", "c"}, lines=3) == "second\nthird\nfourth =,"
+
+
+def inspected(*, streak: int, test: list[str], retries: int = 0) -> dict[str, Any]:
+    """Return an inspected container whose health check failed so often in a row."""
+    log = [{"ExitCode": 0, "Output": "old"}, {"ExitCode": 7, "Output": "(7) Failed\n to connect\n"}]
+    state = {"Health": {"Status": "starting", "FailingStreak": streak, "Log": log}}
+    return {"State": state, "Config": {"Healthcheck": {"Test": test, "Retries": retries}}}
+
+
+@pytest.mark.parametrize(
+    ("streak", "retries", "is_bad"), [(3, 0, True), (2, 0, False), (10, 10, True), (9, 10, False), (1, 1, True)]
+)
+def test_a_container_is_unhealthy_after_as_many_failures_as_its_check_says(
+    streak: int, retries: int, *, is_bad: bool
+) -> None:
+    found = health(inspected(streak=streak, test=["CMD", "curl", "a b"], retries=retries))
+    assert found == Health("curl 'a b'", "(7) Failed to connect", 7, is_bad)
+
+
+def test_a_health_check_by_a_shell_is_shown_as_it_is_written() -> None:
+    assert health(inspected(streak=3, test=["CMD-SHELL", "curl x || exit 1"])).check == "curl x || exit 1"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"State": {}, "Config": {}},
+        {"State": {"Health": None}, "Config": {"Healthcheck": None}},
+        {"State": {"Health": {"Status": "starting", "Log": []}}, "Config": {"Healthcheck": {"Test": ["CMD", "x"]}}},
+        inspected(streak=3, test=["NONE"]),
+    ],
+)
+def test_without_a_health_check_that_ran_there_is_nothing_to_say(raw: dict[str, Any]) -> None:
+    assert health(raw) == Health()

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
+from recipeci.host.container import Health
 from recipeci.host.docker import Service, Task, Update
 from recipeci.run.settled import CRASHES, STABLE_SECONDS, UNSCHEDULABLE_SECONDS, broken_since, has_ended, judge
 
@@ -136,6 +137,40 @@ def test_the_reason_of_a_rollback_is_its_first_error_of_the_new_spec() -> None:
     back = service(template=OLD_TEMPLATE, update=Update("rollback_paused", DEPLOYED + 1))
     later = failed(2, template=OLD_TEMPLATE, error="task: non-zero exit (3)")
     assert reason(back, failed(1), later).endswith("; task: non-zero exit (7)")
+
+
+BAD = Health("curl -f http://localhost:81/", "curl: (7) Failed to connect", 7, is_bad=True)
+
+
+def test_a_health_check_that_failed_is_named_with_what_it_said() -> None:
+    back = service(template=OLD_TEMPLATE, update=Update("rollback_completed", DEPLOYED + 1))
+    why = reason(back, failed(1, state="complete", health=BAD))
+    assert why.endswith(
+        "; its health check failed: `curl -f http://localhost:81/`: curl: (7) Failed to connect (ended with 0)"
+    )
+
+
+def test_a_health_check_that_did_not_yet_fail_often_enough_ended_nothing() -> None:
+    early = dataclasses.replace(BAD, is_bad=False)
+    back = service(template=OLD_TEMPLATE, update=Update("rollback_completed", DEPLOYED + 1))
+    assert reason(back, failed(1, health=early)).endswith("; task: non-zero exit (7)")
+
+
+def test_a_health_check_that_fails_while_it_is_waited_for_is_seen() -> None:
+    silent = dataclasses.replace(BAD, output="")
+    starting = [task(state="starting", health=one) for one in (BAD, silent, Health("true"))]
+    assert [judge(look(service(), one), expected()).summary.partition("_app ")[2] for one in starting] == [
+        "starting, its health check fails: `curl -f http://localhost:81/`: curl: (7) Failed to connect",
+        "starting, its health check fails: `curl -f http://localhost:81/`: ended with 7",
+        "starting",
+    ]
+
+
+def test_an_update_that_was_not_about_the_image_does_not_name_it() -> None:
+    paused = upgraded(update=Update("paused", DEPLOYED + 1), previous_image=IMAGE)
+    why = reason(paused, failed(1))
+    assert why.endswith("is paused by swarm (paused): task: non-zero exit (7)")
+    assert "image" not in why
 
 
 def test_a_pause_is_hopeless_with_both_images() -> None:

@@ -167,9 +167,18 @@ def test_what_a_recipe_says_cannot_forge_a_line_or_move_the_cursor() -> None:
     assert not any(char in said for char in "\r\x1b\u202e\x85")
 
 
-def test_a_long_reason_is_cut_and_says_so() -> None:
-    reason = "\n".join(f"line {n}" for n in range(REASON_LINES + 5))
+def reason_lines(count: int) -> list[str]:
+    """Return what the summary shows of a reason of so many lines."""
+    reason = "\n".join(f"line {n}" for n in range(count))
     said = summary(changed(tiers=(TierResult(Tier.INSTALL, Outcome.FAIL, reason, 1.0),)), path=PATH)
-    assert f"line {REASON_LINES - 1}" in said
-    assert f"line {REASON_LINES}" not in said
-    assert "… 5 more lines in the report" in said
+    return [text.partition("1.0 s")[2].strip() or text.strip() for text in said.splitlines() if "line" in text][1:]
+
+
+def test_of_a_long_reason_its_first_line_and_the_last_ones_are_shown_since_logs_explain_at_their_end() -> None:
+    first, cut, *last = reason_lines(REASON_LINES + 5)
+    assert (first, cut) == ("line 0", "… 5 more lines in the report")
+    assert last == [f"line {n}" for n in range(6, REASON_LINES + 5)]
+
+
+def test_a_reason_that_fits_is_shown_whole() -> None:
+    assert reason_lines(REASON_LINES) == [f"line {n}" for n in range(REASON_LINES)]

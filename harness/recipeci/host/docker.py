@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recipeci.errors import HostError
+from recipeci.host.container import NO_HEALTH, Health, health, last_lines
 from recipeci.model import ImageUsed, Leftover, Program
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ class Task:
     created: float
     since: float
     template: Json
+    health: Health = NO_HEALTH
+    """Of its container, if somebody looked: the API's list of tasks does not say."""
 
 
 @dataclass(frozen=True)
@@ -130,11 +133,29 @@ class Swarm:
         tasks = self._ask("tasks", filters=label)
         return stack_state(services, tasks, seen=_now())
 
-    def logs(self, service_id: str, *, lines: int = 20) -> str:
-        """Return the last lines that a service's tasks wrote, stdout and stderr together."""
-        raw = self._ask("service_logs", service=service_id, stdout=True, stderr=True, tail=lines, follow=False)
+    def logs(self, service_id: str, *, tasks: Collection[str], lines: int = 20) -> str:
+        """Return the last lines that these tasks of a service wrote, stdout and stderr together, in their order."""
+        raw = self._ask(
+            "service_logs",
+            service=service_id,
+            stdout=True,
+            stderr=True,
+            tail=lines,  # of each task
+            follow=False,
+            timestamps=True,
+            details=True,
+        )
         text = b"".join(raw) if not isinstance(raw, bytes) else raw
-        return text.decode(errors="backslashreplace").strip()
+        return last_lines(text.decode(errors="backslashreplace"), tasks=tasks, lines=lines)
+
+    def health(self, container: str) -> Health:
+        """Return what a container's health check said last; nothing if there is no such container or check."""
+        import docker.errors  # noqa: PLC0415
+
+        try:
+            return health(self._ask("inspect_container", container=container))
+        except docker.errors.NotFound:
+            return Health()
 
     def objects(self) -> frozenset[Leftover]:
         """Return all that a deployment can leave: services, containers, volumes, networks, secrets, configs.

@@ -11,7 +11,7 @@ from recipeci.report import text
 PROGRAMS = ("abra", "proxy", "backup_bot", "docker", "vip")
 SOURCES = {"generic": "generic", "recipeci": "overlay", "repo": "repo overlay", "harness": "harness"}
 REASON_LINES = 12
-"""Of a reason that is longer the first so many lines are shown; all of it is in report.json."""
+"""Of a reason that is longer so many lines are shown, its first and its last ones; all of it is in report.json."""
 
 
 def summary(report: Report, *, path: Path) -> str:
@@ -109,10 +109,10 @@ def _counts(suites: Sequence[SuiteResult]) -> str:
 
 
 def _reason_lines(words: str) -> Sequence[str]:
-    """Return the lines of a reason, at least one, and how many more there are."""
+    """Return the lines of a reason, at least one; of a long one what it says and its end, where logs explain it."""
     lines = text.clean(words.strip()).expandtabs().splitlines() or [""]
     rest = len(lines) - REASON_LINES
-    return lines if rest <= 0 else [*lines[:REASON_LINES], f"… {rest} more lines in the report"]
+    return lines if rest <= 0 else [lines[0], f"… {rest} more lines in the report", *lines[1 - REASON_LINES :]]
 
 
 def _leftovers(report: Report) -> str:

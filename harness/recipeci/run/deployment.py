@@ -24,6 +24,7 @@ from recipeci.recipe.compose import Compose
 from recipeci.recipe.envfile import EnvFile
 from recipeci.run import infrastructure, settled
 from recipeci.run.environment import Environment
+from recipeci.run.health import HealthWatch
 from recipeci.run.plan import Plan
 
 log = logging.getLogger(__name__)
@@ -111,19 +112,21 @@ class Deployment:
 
     def unsettled_since(self, deployed: Deployed) -> str:
         """Look once more: return what has happened to a deployment since it was settled, or nothing."""
-        state = self.swarm.stack(self.stack)
+        state = HealthWatch(self.swarm).looked(self.swarm.stack(self.stack), since=deployed.since)
         judgement = settled.judge(state, deployed.expected)
         broken = settled.broken_since(state, deployed.state.seen)
         if broken or not judgement.settled:
             words = broken or judgement.hopeless or f"no longer settled: {judgement.summary}"
-            return self._with_logs(words, judgement)
+            logs = self._logs(judgement.guilty, since=deployed.since)
+            return words + (f"\n{logs}" if logs else "")
         return ""
 
     def _until_settled(self, expected: settled.Expected, *, timeout: float) -> StackState:
         last: list[settled.Judgement] = []
+        watch = HealthWatch(self.swarm)
 
         def look() -> tuple[StackState, settled.Judgement]:
-            state = self.swarm.stack(self.stack)
+            state = watch.looked(self.swarm.stack(self.stack), since=expected.since)
             last[:] = [settled.judge(state, expected)]
             return state, last[0]
 
@@ -139,14 +142,17 @@ class Deployment:
             )
         except WaitFailed as e:
             infrastructure.blame(e.message)
-            raise WaitFailed(e.what, reason=self._with_logs(e.reason, last[0]), last=e.last) from e
+            logs = self._logs(last[0].guilty, since=expected.since)
+            raise WaitFailed(e.what, reason=e.reason, last=e.last, logs=logs) from e
         return state
 
-    def _with_logs(self, reason: str, judgement: settled.Judgement) -> str:
-        """Add the last log lines of the service that is to blame."""
-        service = self.swarm.stack(self.stack).service(judgement.guilty) if judgement.guilty else None
-        lines = self.swarm.logs(service.id, lines=LOG_LINES) if service else ""
-        return reason + (f"\nlast log lines of {judgement.guilty}:\n{lines}" if lines else "")
+    def _logs(self, guilty: str, *, since: float) -> str:
+        """Return the last log lines of the service that is to blame, of its tasks since the deploy alone."""
+        state = self.swarm.stack(self.stack)
+        service = state.service(guilty)
+        tasks = {task.id for task in state.tasks_of(service) if task.created >= since} if service else set()
+        lines = self.swarm.logs(service.id, tasks=tasks, lines=LOG_LINES) if service and tasks else ""
+        return f"last log lines of {guilty}:\n{lines}" if lines else ""
 
     def _deploy(self, *, version: str | None, chaos: bool) -> None:
         with self._still_there("abra app deploy"), self._recipes_fault():

@@ -11,12 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from recipeci.host.container import Health
 from recipeci.host.docker import Service, StackState, Task, same_template
 
 STABLE_SECONDS = 2.0
 """A crash-looping container is seen running for about 0.7 s between crashes (facts swarm §2)."""
 CRASHES = 3
 """So many failures of one slot are a crash loop, not a slow start."""
+HEALTH_CHARACTERS = 300
+"""So much of what a health check printed is shown; Docker keeps 4096 bytes."""
 UNSCHEDULABLE_SECONDS = 15.0
 """So long a task may be pending once nothing else of the stack is stopping; a missing node never comes."""
 BROKEN_STATES = frozenset({"failed", "rejected"})
@@ -119,16 +122,22 @@ def broken_update(service: Service, state: StackState, *, since: float, ends: bo
     if ends and update.state == "paused" and _covers(service, good):
         return ""
     if update.state == "paused":
-        images = f"new image {service.image}, old image {service.previous_image}"
+        images = _images(service.image, service.previous_image)
         return _broken(service, f"is paused by swarm ({update.state})", images, _first_error(tasks))
     strange = [task for task in tasks if not _is_current(task, service)]
     tried = ", ".join(sorted({_task_image(task) for task in strange})) or "not known"
-    images = f"new image {tried}, old image {service.image}"
+    images = _images(tried, service.image)
     return _broken(service, f"was rolled back by swarm ({update.state})", images, _first_error(strange))
 
 
+def _images(new: str, old: str) -> str:
+    """Name both images, unless the update was not about them."""
+    return "" if new == old else f"new image {new}, old image {old}"
+
+
 def _broken(service: Service, what: str, images: str, error: str) -> str:
-    return f"update of {service.name} {what}: {images}" + (f"; {error}" if error else "")
+    words = "; ".join(part for part in (images, error) if part)
+    return f"update of {service.name} {what}" + (f": {words}" if words else "")
 
 
 def _first_error(tasks: Sequence[Task]) -> str:
@@ -233,6 +242,18 @@ def _last_tries(service: Service, state: StackState) -> Sequence[Task]:
 
 
 def _words(task: Task) -> str:
+    """Return how a task ended, and the health check for which swarm ended it."""
+    check = health_words(task.health) if task.health.is_bad else ""
+    return f"its health check failed: {check} ({_end(task)})" if check else _end(task)
+
+
+def health_words(health: Health) -> str:
+    """Return a health check with what it said last."""
+    said = health.output[:HEALTH_CHARACTERS] or f"ended with {health.exit_code}"
+    return f"`{health.check}`: {said}"
+
+
+def _end(task: Task) -> str:
     """Return how a task ended; swarm puts the exit code into its error."""
     if task.state == "complete":
         return "ended with 0"
@@ -254,4 +275,6 @@ def _states(state: StackState) -> Iterator[str]:
         tasks = state.tasks_of(service)
         word = tasks[-1].state if tasks else "no task"
         update = f" ({service.update.state})" if service.update.state not in {"", "completed"} else ""
-        yield f"{service.name} {word}{update}"
+        check = tasks[-1].health if word == "starting" else Health()
+        failing = f", its health check fails: {health_words(check)}" if check.exit_code else ""
+        yield f"{service.name} {word}{update}{failing}"
