@@ -151,7 +151,27 @@ def test_a_lightweight_tag_is_deployed_from_its_checkout() -> None:
     made = plan(found=versions("1.0.0+1", "1.1.0+2", lightweight=("1.1.0+2",)), own="1.2.0+1")
     assert made.base is not None
     assert (made.base.version, made.base.mode) == ("1.1.0+2", BaseMode.CHAOS)
-    assert made.notes == ("the tag 1.1.0+2 is lightweight: the base is deployed from its checkout (base_mode chaos)",)
+    (note,) = made.notes
+    assert note.startswith("the tag 1.1.0+2 is lightweight, for which abra deploys no published version (lint R014)")
+    assert note.endswith("(base_mode chaos); to mend it: git tag -f -a -m 1.1.0+2 1.1.0+2 1.1.0+2")
+
+
+@pytest.mark.parametrize("asked", [None, "1.1.0+2"])
+def test_a_lightweight_tag_of_another_version_forbids_a_pinned_base_too(asked: str | None) -> None:
+    """abra's lint asks for all tags before it deploys any version."""
+    made = plan(
+        found=versions("0.9.0+1", "1.0.0+1", "1.1.0+2", lightweight=("0.9.0+1", "1.0.0+1")), own="1.2.0+1", base=asked
+    )
+    assert made.base is not None
+    assert (made.base.version, made.base.mode) == ("1.1.0+2", BaseMode.CHAOS)
+    (note,) = made.notes
+    assert note.startswith("the tag 0.9.0+1 is lightweight and so are 1 more")
+
+
+def test_annotated_tags_are_deployed_by_name() -> None:
+    made = plan(found=versions("1.0.0+1", "1.1.0+2"), own="1.2.0+1")
+    assert made.base is not None
+    assert (made.base.mode, made.notes) == (BaseMode.PINNED, ())
 
 
 # --- an explicit base

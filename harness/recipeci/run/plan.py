@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recipeci.errors import UsageError
 from recipeci.model import Base, BaseMode, Commit, LeftOut, Target, Tier
@@ -129,6 +129,7 @@ def make_plan(
     if asked_base is not None and Tier.UPGRADE not in stages:
         raise UsageError("--base is for the upgrade, and --stages leaves that out", hint="--stages install,upgrade")
     choice = _choose(target=target, stages=stages, versions=versions, own=own, meta=meta, asked=asked_base)
+    choice = _deployable(choice, versions)
     return Plan(
         recipe=recipe,
         target=target,
@@ -138,7 +139,7 @@ def make_plan(
         meta=meta,
         own_version=own.text if own else "",
         left_out=tuple(left_out),
-        notes=tuple(_notes(target, choice.base)),
+        notes=tuple(_notes(target, choice.base, versions)),
     )
 
 
@@ -226,9 +227,20 @@ def _pinned(one: Published, target: Target) -> Choice:
 
 
 def _chosen(one: Published, why: str) -> Choice:
-    """Make a base; abra deploys a version by name only if its tag is annotated."""
-    mode = BaseMode.PINNED if one.annotated else BaseMode.CHAOS
-    return Choice(Base(version=one.version.text, commit=one.commit, mode=mode, why=why), why)
+    """Make a base."""
+    return Choice(Base(version=one.version.text, commit=one.commit, mode=BaseMode.PINNED, why=why), why)
+
+
+def _deployable(choice: Choice, versions: Sequence[Published]) -> Choice:
+    """Take the base's checkout where abra deploys no version by name: one lightweight tag of any version forbids it."""
+    if choice.base is None or not _lightweight(versions):
+        return choice
+    return replace(choice, base=replace(choice.base, mode=BaseMode.CHAOS))
+
+
+def _lightweight(versions: Sequence[Published]) -> tuple[str, ...]:
+    """Return the versions whose tags abra's lint (R014) refuses, which it asks before it deploys any of them."""
+    return tuple(one.version.text for one in versions if not one.annotated)
 
 
 def _find(wanted: str, versions: Sequence[Published], *, said: str) -> Published:
@@ -246,14 +258,19 @@ def not_published(wanted: str, versions: Sequence[Version], *, said: str) -> Usa
     return UsageError(f"{said}: {wanted} is not a published version", hint=hint)
 
 
-def _notes(target: Target, base: Base | None) -> Iterator[str]:
+def _notes(target: Target, base: Base | None, versions: Sequence[Published]) -> Iterator[str]:
     """Say what a reader would otherwise miss."""
     if target.uncommitted:
         yield "the target is uncommitted work: its commit exists in the run's private clone alone"
     if base and base.commit == target.commit:
         yield f"base and target are the same commit {target.commit}: the upgrade will be unverified"
     if base and base.mode is BaseMode.CHAOS:
-        yield f"the tag {base.version} is lightweight: the base is deployed from its checkout (base_mode chaos)"
+        first, *more = _lightweight(versions)
+        yield (
+            f"the tag {first} is lightweight{f' and so are {len(more)} more' if more else ''}, for which abra deploys no "
+            "published version (lint R014): the base is deployed from its checkout (base_mode chaos); "
+            f"to mend it: git tag -f -a -m {first} {first} {first}"
+        )
 
 
 def _target(plan: Plan) -> str:
