@@ -67,6 +67,21 @@ def test_stages_that_are_not_there_yet_are_unverified_and_never_green(recipeci: 
     assert [tier["outcome"] for tier in ended.report["tiers"]] == ["pass", "unverified"]
 
 
+def test_an_install_that_was_not_asked_for_is_shown_if_it_is_why_the_run_is_red(
+    recipeci: Recipeci, custom_html: Built
+) -> None:
+    overlay = recipeci.folder / "overlays" / "custom-html" / "recipe.yml"
+    overlay.parent.mkdir(parents=True)
+    overlay.write_text("timeouts: {deploy: 1}\n")  # less than a deployment must be stable for
+    options = for_recipe("custom-html", source=custom_html.path, stages="upgrade")
+    ended = recipeci.run(*options, "--overlays", str(recipeci.folder / "overlays"))
+    assert (ended.code, ended.report["verdict"]) == (1, "fail"), ended.out
+    tiers = {tier["name"]: (tier["outcome"], tier["reason"]) for tier in ended.report["tiers"]}
+    assert tiers["upgrade"] == ("unverified", "install did not pass")
+    assert tiers["install"][0] == "fail"
+    assert "deployment" in tiers["install"][1]
+
+
 def test_keep_leaves_the_app_up_until_ctrl_c_and_nothing_after_it(recipeci: Recipeci, custom_html: Built) -> None:
     options = for_recipe("custom-html", source=custom_html.path, stages="install")
     running = recipeci.start(*options, "--keep")

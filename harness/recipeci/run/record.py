@@ -105,9 +105,14 @@ class Record:
         )
 
     def _all_tiers(self) -> tuple[TierResult, ...]:
-        """Return the results of all planned tiers; one that was never reached is unverified and says why."""
+        """Return the results of all planned tiers; one that was never reached is unverified and says why.
+
+        An install that nobody asked for is the way to an upgrade: it is shown if it is the reason of the verdict.
+        """
         done = {result.name: result for result in self.tiers}
-        return tuple(done.get(step.tier, self._unreached(step.tier)) for step in self.plan.steps)
+        planned = {step.tier for step in self.plan.steps}
+        unasked = (one for one in self.tiers if one.name not in planned and one.outcome not in verdict.GOOD)
+        return (*unasked, *(done.get(step.tier, self._unreached(step.tier)) for step in self.plan.steps))
 
     def _unreached(self, tier: Tier) -> TierResult:
         why = "lint failed" if self.lint.blocking else "the run ended before"
