@@ -9,7 +9,7 @@ import pytest
 from unit.processes import line, started, tell
 
 PROGRAM = """
-import os, select, sys
+import os, select, signal, sys
 from recipeci.errors import Interrupted
 from recipeci.run.interrupt import Interrupts
 interrupts = Interrupts()
@@ -46,6 +46,16 @@ def program(body: str, *, unwinding: str = "pass") -> str:
 WORK = program('say("work"); wait()')
 DEADLINE = program('say("work"); interrupts.arm(0.01); wait()')
 DEADLINE_OVER_IN_TEARDOWN = program('interrupts.arm(3600); say("work")')
+FIRST_ATTEMPT = """
+            interrupts.arm(3600)
+            with interrupts.shielded():
+                say(signal.getitimer(signal.ITIMER_REAL)[0])
+            say(signal.getitimer(signal.ITIMER_REAL)[0] > 3000)
+            interrupts.disarm()
+            with interrupts.shielded():
+                pass
+            say(signal.getitimer(signal.ITIMER_REAL)[0])
+"""
 SLOW_UNWINDING = program('say("work"); wait()', unwinding='say("unwinding"); wait()')
 
 
@@ -171,3 +181,10 @@ def test_before_that_it_does_not() -> None:
     with started(FINAL.replace("interrupts.final()", "interrupts.shielded()")) as process:
         assert line(process) == "reported"
         assert process.wait() == 1
+
+
+def test_the_deadline_stands_still_in_a_teardown_and_goes_on_for_a_second_attempt() -> None:
+    with started(program(FIRST_ATTEMPT)) as process:
+        assert [line(process) for _ in range(4)] == ["0.0", "True", "0.0", "teardown"]
+        tell(process, "go")
+        assert [line(process) for _ in range(2)] == ["torn down", "passed"]

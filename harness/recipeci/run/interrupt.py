@@ -54,17 +54,19 @@ class Interrupts:
 
     @contextlib.contextmanager
     def shielded(self) -> Iterator[None]:
-        """Let the block run to its end whatever comes; the deadline does not count in it.
+        """Let the block run to its end whatever comes; the deadline stands still in it.
 
         Raises:
             Interrupted: at the end of the block, if a first signal came during it and nothing else was raised.
         """
-        self.disarm()
+        remaining, _ = signal.setitimer(signal.ITIMER_REAL, 0)
         self._shields += 1
         try:
             yield
         finally:
             self._shields -= 1
+            if self.first is None:
+                self.arm(remaining)  # a second attempt has the rest of it; 0 arms nothing
         if self._held is not None and not self._shields:
             held, self._held = self._held, None
             raise held
