@@ -79,6 +79,8 @@ def test_every_key(tmp_path: Path) -> None:
         ("deadline: 100000", "deadline"),
         ("http: {accept: []}", "http.accept"),
         ("http: {accept: [42]}", r"http.accept\[0\]: 42"),
+        ("http: {accept: [404]}", "http.accept: a 404 never counts"),
+        ("http: {accept: [200, 404]}", "http.accept: a 404 never counts"),
         ("http: {path: login}", "http.path"),
         ("http: {host: 'a b'}", "http.host"),
         ("probes: [{service: turn}]", r"probes\[0\]: 'tcp' is a required property"),

@@ -17,6 +17,7 @@ from recipeci.model import Tier
 from recipeci.recipe.versions import is_version
 
 FILE = "recipe.yml"
+PROXYS_CODE = 404
 OWN_KEYS = frozenset({"TYPE", "RECIPE", "DOMAIN", "STACK_NAME"})
 """Keys of the app's env that say which run it is: nobody else sets them."""
 
@@ -97,6 +98,9 @@ def read(data: Mapping[str, Any], *, where: Path) -> RecipeMeta:
     """Make the value of data that the schema has passed; `where` is the file, for sentences and for secrets' files."""
     if data.get("network"):
         raise UsageError(f"{where}: network: true is not available yet", hint="leave it out: the app has no route out")
+    if PROXYS_CODE in data.get("http", {}).get("accept", ()):
+        reason = f"{where}: http.accept: a {PROXYS_CODE} never counts: the proxy answers it where there is no app"
+        raise UsageError(reason, hint="a path at which the app answers otherwise: http.path")
     http, shot, base = dict(data.get("http", {})), dict(data.get("screenshot", {})), data.get("base", {})
     return RecipeMeta(
         http=HttpExpectation(**{**http, "accept": tuple(http.get("accept", (200,))), "host": http.get("host") or ""}),
