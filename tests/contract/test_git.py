@@ -611,6 +611,7 @@ def test_uncommitted_work_becomes_a_commit_of_the_clone_alone(made: Made, tmp_pa
     (made.folder / "goes").unlink()
     before = made.snapshot()
     found = cloned(made, tmp_path / "clone")
+    assert set(found.uncommitted_paths()) == {"compose.yml", "new/file", "staged", "goes"}
     commit = found.uncommitted()
     assert made.snapshot() == before, "the source was written"
     assert commit != found.newest
@@ -644,6 +645,7 @@ def test_the_same_work_gives_the_same_commit(made: Made, tmp_path: Path) -> None
 def test_no_uncommitted_work_is_head_itself(made: Made, tmp_path: Path) -> None:
     found = cloned(made, tmp_path / "clone")
     assert found.uncommitted() == found.newest
+    assert found.uncommitted_paths() == ()
 
 
 def test_uncommitted_work_of_a_worktree(made: Made, tmp_path: Path) -> None:
@@ -660,7 +662,9 @@ def test_uncommitted_work_runs_nothing_of_the_source(made: Made, tmp_path: Path)
     made.write("compose.yml", "edited\n")
     for key in ("core.fsmonitor", "filter.evil.clean"):
         made.git("config", key, f"touch {mark}; cat")
-    cloned(made, tmp_path / "clone").uncommitted()
+    found = cloned(made, tmp_path / "clone")
+    found.uncommitted()
+    found.uncommitted_paths()
     assert not mark.exists()
 
 
@@ -668,6 +672,7 @@ def test_a_bare_repository_has_no_uncommitted_work(made: Made, tmp_path: Path) -
     made.git("clone", "--quiet", "--bare", ".", str(tmp_path / "bare"))
     with pytest.raises(UsageError, match="has no working tree"):
         cloned(made, tmp_path / "clone", given=str(tmp_path / "bare")).uncommitted()
+    assert cloned(made, tmp_path / "again", given=str(tmp_path / "bare")).uncommitted_paths() == ()
 
 
 # --- what lint reads

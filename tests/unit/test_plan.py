@@ -158,7 +158,7 @@ def test_a_lightweight_tag_is_deployed_from_its_checkout() -> None:
 
 @pytest.mark.parametrize("asked", [None, "1.1.0+2"])
 def test_a_lightweight_tag_of_another_version_forbids_a_pinned_base_too(asked: str | None) -> None:
-    """abra's lint asks for all tags before it deploys any version."""
+    """The lint of abra asks for all tags before it deploys any version."""
     made = plan(
         found=versions("0.9.0+1", "1.0.0+1", "1.1.0+2", lightweight=("0.9.0+1", "1.0.0+1")), own="1.2.0+1", base=asked
     )

@@ -163,13 +163,9 @@ class Clone:
 
         Raises UsageError if the source is not a folder with a working tree, or holds what git cannot add.
         """
-        folder = Path(self.source.where)
-        if not self.source.local or not (folder / ".git").exists():
+        if not self._has_work_tree:
             raise UsageError(f"{self.source.where} has no working tree", hint="--dirty needs --source FOLDER")
-        try:
-            tree = self._tree_of(folder)
-        except CommandFailed as error:
-            raise UsageError(f"the uncommitted work of {folder} cannot be taken: {last_words(error.err)}") from error
+        tree = self._tree_of(Path(self.source.where))
         if tree == self._out(["rev-parse", f"{self.newest}^{{tree}}"]):
             return self.newest
         when = {name: self._out(["log", "-1", "--format=%ct +0000", str(self.newest)]) for name in _DATES}
@@ -178,8 +174,30 @@ class Clone:
         self.repository.run(["update-ref", f"{KEEP}/uncommitted", made])
         return Commit(made)
 
+    def uncommitted_paths(self) -> tuple[str, ...]:
+        """Return the files that `uncommitted` would take; none of a source without a working tree.
+
+        Raises UsageError if the source holds what git cannot add.
+        """
+        if not self._has_work_tree:
+            return ()
+        tree = self._tree_of(Path(self.source.where))
+        args = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", str(self.newest), tree]
+        return tuple(path for path in self._listing(args, what="changed files").rstrip("\n").split("\0") if path)
+
+    @property
+    def _has_work_tree(self) -> bool:
+        return self.source.local and (Path(self.source.where) / ".git").exists()
+
     def _tree_of(self, folder: Path) -> str:
-        """Write a working tree's files as a tree of this clone, through an index that is thrown away."""
+        """Write a working tree's files as a tree of this clone; raises UsageError with git's words if it cannot."""
+        try:
+            return self._written(folder)
+        except CommandFailed as error:
+            raise UsageError(f"the uncommitted work of {folder} cannot be taken: {last_words(error.err)}") from error
+
+    def _written(self, folder: Path) -> str:
+        """Go through an index that is thrown away."""
         with tempfile.TemporaryDirectory(prefix="recipeci-index-") as scratch:
             env = {"GIT_INDEX_FILE": f"{scratch}/index", "GIT_WORK_TREE": str(folder)}
             self.repository.run(["read-tree", str(self.newest)], env=env)

@@ -109,6 +109,7 @@ def make_plan(
     meta: RecipeMeta,
     asked_base: str | None = None,
     left_out: Sequence[LeftOut] = (),
+    notes: Sequence[str] = (),
 ) -> Plan:
     """Plan a run.
 
@@ -121,6 +122,7 @@ def make_plan(
         meta: what recipe.yml says.
         asked_base: the version that `--base` names.
         left_out: the files of authors that are not used.
+        notes: what was found on the way and a reader would otherwise miss.
 
     Raises UsageError if a base is asked for that cannot be one, or no tier at all.
     """
@@ -139,7 +141,7 @@ def make_plan(
         meta=meta,
         own_version=own.text if own else "",
         left_out=tuple(left_out),
-        notes=tuple(_notes(target, choice.base, versions)),
+        notes=(*notes, *_notes(target, choice.base, versions)),
     )
 
 
@@ -267,8 +269,8 @@ def _notes(target: Target, base: Base | None, versions: Sequence[Published]) -> 
     if base and base.mode is BaseMode.CHAOS:
         first, *more = _lightweight(versions)
         yield (
-            f"the tag {first} is lightweight{f' and so are {len(more)} more' if more else ''}, for which abra deploys no "
-            "published version (lint R014): the base is deployed from its checkout (base_mode chaos); "
+            f"the tag {first} is lightweight{f' and so are {len(more)} more' if more else ''}, for which abra deploys "
+            "no published version (lint R014): the base is deployed from its checkout (base_mode chaos); "
             f"to mend it: git tag -f -a -m {first} {first} {first}"
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from recipeci.run import plan as plans
 from recipeci.run.environment import labelled_version
 from recipeci.run.plan import Plan
 
+NAMED_PATHS = 3
 SHORT_SHA = re.compile(r"[0-9a-f]{4,39}\Z")
 
 
@@ -40,15 +42,17 @@ def sourced(request: Request, settings: Settings, *, into: Path, runner: Runner)
     versions = published(clone.tags())
     target = _target(request, clone, versions)
     paths = [entry.path for entry in clone.tree(target.commit)]
+    own = _own(clone, target, versions)
     plan = plans.make_plan(
         recipe=request.recipe,
         target=target,
         stages=request.stages,
         versions=versions,
-        own=_own(clone, target, versions),
+        own=own.version,
         meta=meta,
         asked_base=request.base,
         left_out=(*overlay.left_out, *discovery.of_repository(paths)),
+        notes=(*own.notes, *_untested(request, clone)),
     )
     return Sourced(clone, plan)
 
@@ -81,14 +85,40 @@ def _no_ref(ref: str, clone: Clone, versions: tuple[Published, ...]) -> UsageErr
     return UsageError(f"--ref {ref!r} is neither a full sha (40 hex digits) nor a published version", hint="--ref …")
 
 
-def _own(clone: Clone, target: Target, versions: tuple[Published, ...]) -> Version | None:
+@dataclass(frozen=True)
+class Own:
+    """The version that the target says it is; `notes` say so if it says it only by what came before it."""
+
+    version: Version | None
+    notes: tuple[str, ...] = ()
+
+
+def _own(clone: Clone, target: Target, versions: tuple[Published, ...]) -> Own:
     """Return the version that the target says it is (DESIGN §2)."""
     tagged = [one.version.text for one in versions if one.commit == target.commit]
-    return own_version(
-        tagged=[target.version] if target.version else tagged,
-        label=_label(clone, target.commit),
-        reachable=clone.reachable_tags(target.commit),
+    said = own_version(
+        tagged=[target.version] if target.version else tagged, label=_label(clone, target.commit), reachable=()
     )
+    if said:
+        return Own(said)
+    inherited = own_version(tagged=(), label="", reachable=clone.reachable_tags(target.commit))
+    note = f"the commit has no version label: {inherited}, the newest tag before it, is taken for its own version"
+    return Own(inherited, (note,) if inherited else ())
+
+
+def _untested(request: Request, clone: Clone) -> Iterator[str]:
+    """Say what of a folder's uncommitted work is not tested, to whoever asked for what is there now."""
+    if request.dirty or request.ref is not None:
+        return
+    try:
+        paths = clone.uncommitted_paths()
+    except (UsageError, RecipeInvalid) as error:
+        yield f"{error.message}; it is not tested"
+        return
+    if paths:
+        names = ", ".join(paths[:NAMED_PATHS]) + (" …" if len(paths) > NAMED_PATHS else "")
+        what = "1 file is" if len(paths) == 1 else f"{len(paths)} files are"
+        yield f"{what} uncommitted and not tested: {names}; --dirty tests such work too"
 
 
 def _label(clone: Clone, commit: Commit) -> str:
