@@ -36,15 +36,23 @@ class Teardown:
     note: Callable[[str], None]
 
     def run(self, *, before: frozenset[Leftover]) -> tuple[Leftover, ...]:
-        """Remove the app with its volumes and secrets; return what is there now and was not `before`."""
-        with self._noted("app undeploy"):
-            self.abra.app_undeploy(self.domain)
-        self._wait_until_gone()
+        """Remove the app with its volumes and secrets; return what is there now and was not `before`.
+
+        Of an app that was never made abra knows nothing, and it refuses to undeploy one that is not deployed.
+        """
+        if self.abra.env_file(self.domain).exists():
+            self._remove()
+        return self._left(before)
+
+    def _remove(self) -> None:
+        if self.swarm.of_stack(self.stack):
+            with self._noted("app undeploy"):
+                self.abra.app_undeploy(self.domain)
+            self._wait_until_gone()
         with self._noted("app volume remove"):
             self.abra.app_volume_remove(self.domain)
         with self._noted("app remove"):
             self.abra.app_remove(self.domain)
-        return self._left(before)
 
     def _wait_until_gone(self) -> None:
         """Wait, because abra returns while swarm still removes (A-22); the inventory shows what did not go."""
@@ -79,7 +87,7 @@ class Teardown:
         try:
             yield
         except CommandFailed as e:
-            self.note(f"abra {what}: {e.message}")
+            self.note(e.message if e.message.startswith(f"abra {what}") else f"abra {what}: {e.message}")
 
 
 def _not_of(before: frozenset[Leftover], now: frozenset[Leftover]) -> Iterator[Leftover]:
