@@ -10,7 +10,7 @@ from recipeci.errors import UsageError
 from recipeci.model import BaseMode, Commit, LeftOut, Tag, Target, Tier
 from recipeci.recipe.metadata import RecipeMeta
 from recipeci.recipe.versions import Published, Version, published
-from recipeci.run.plan import Fate, Plan, Step, describe, make_plan
+from recipeci.run.plan import Fate, Plan, Step, describe, from_checkout, make_plan
 
 HEAD = Commit("f" * 40)
 DEMO = (Tier.INSTALL, Tier.UPGRADE)
@@ -166,6 +166,16 @@ def test_a_lightweight_tag_of_another_version_forbids_a_pinned_base_too(asked: s
     assert (made.base.version, made.base.mode) == ("1.1.0+2", BaseMode.CHAOS)
     (note,) = made.notes
     assert note.startswith("the tag 0.9.0+1 is lightweight and so are 1 more")
+
+
+def test_a_base_that_abras_lint_refuses_is_deployed_from_its_checkout_and_named_with_why() -> None:
+    before = plan()
+    made = from_checkout(before, errors=("R012 config version are vendored",))
+    assert before.base is not None
+    assert made.base == dataclasses.replace(before.base, mode=BaseMode.CHAOS)
+    assert made.notes[-1].startswith(
+        "abra deploys no version that its lint refuses, as it does 2.0.0+3 for R012 config version are vendored: "
+    )
 
 
 def test_annotated_tags_are_deployed_by_name() -> None:

@@ -7,6 +7,7 @@ interrupted one, is torn down and has a report.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import shutil
 import sys
@@ -29,7 +30,7 @@ from recipeci.host.docker import Swarm
 from recipeci.host.docker_cli import DockerCli
 from recipeci.host.engine import DockerPrograms
 from recipeci.host.http import Http
-from recipeci.host.store import Store
+from recipeci.host.store import Store, entries
 from recipeci.model import Outcome, Report, Request, Settings, Tier, TierResult
 from recipeci.report import runlog
 from recipeci.report.console import Console
@@ -72,6 +73,8 @@ def run(request: Request, settings: Settings, *, console: Console, interrupts: I
         console.note(line)
     programs = engine.find(settings.docker_prefix, path=settings.search_path)
     abra = choose(request.abra, settings.abra, runner=runner, path=settings.search_path)
+    if request.images is not None:
+        entries.read(request.images)  # wrong is wrong before there is a folder, not only when images are needed
     console.say(f"abra: {abra.program.name} {abra.program.version}{' (built in)' if abra.program.built_in else ''}")
     with (
         workspace.opened(request, settings, source=request.source or settings.forge, clock=clock) as place,
@@ -218,10 +221,11 @@ class Run:
             on_line=lambda line: log.debug("abra: %s", line),
         )
         self._lint_by_abra(record, abra)
+        going = self._with_a_base_that_abra_deploys(record, abra)
         before = swarm.objects()
         teardown = Teardown(self.place.domain, self.place.stack, abra, swarm, self.clock, record.note)
         try:
-            self._steps(record, cell, swarm, abra)
+            going._steps(record, cell, swarm, abra)
             if self.request.keep:
                 self._kept(cell)
         finally:
@@ -264,6 +268,14 @@ class Run:
             record.lint = preparation.abra_lint(
                 abra, self.found.plan.recipe, seconds=round(self.clock.monotonic() - began, 3)
             )
+
+    def _with_a_base_that_abra_deploys(self, record: Record, abra: Abra) -> Run:
+        """Return this run, or one that deploys the base from its checkout because abra's lint refuses its version."""
+        if not (errors := preparation.refused_by_abra(abra, self._environment())):
+            return self
+        plan = record.plan = plans.from_checkout(self.found.plan, errors=errors)
+        record.note(plan.notes[-1])
+        return dataclasses.replace(self, found=dataclasses.replace(self.found, plan=plan))
 
     def _kept(self, cell: Cell) -> None:
         """Leave the deployment up until Ctrl-C, and say how to look at it."""

@@ -145,6 +145,16 @@ def make_plan(
     )
 
 
+def from_checkout(plan: Plan, *, errors: Sequence[str]) -> Plan:
+    """Take the base's checkout after all: these errors of abra's own lint forbid to deploy its version by name."""
+    assert plan.base is not None  # noqa: S101 - the caller has looked at it
+    note = (
+        f"abra deploys no version that its lint refuses, as it does {plan.base.version} for {', '.join(errors)}: "
+        "the base is deployed from its checkout (base_mode chaos)"
+    )
+    return replace(plan, base=replace(plan.base, mode=BaseMode.CHAOS), notes=(*plan.notes, note))
+
+
 def describe(plan: Plan) -> tuple[str, ...]:
     """Return the plan as lines for people."""
     rows = [("recipe", plan.recipe), ("target", _target(plan)), ("base", _base(plan))]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from recipeci.errors import RecipeInvalid
 from recipeci.host.abra import Abra
-from recipeci.model import Commit, LintResult, Outcome
+from recipeci.host.linttable import ERROR
+from recipeci.model import BaseMode, Commit, LintResult, Outcome
 from recipeci.recipe import lint
 from recipeci.recipe.compose import Compose
 from recipeci.recipe.envfile import EnvFile
@@ -66,6 +67,15 @@ def abra_lint(abra: Abra, recipe: str, *, seconds: float) -> LintResult:
         not_checked=tuple(f"{row.ref} {row.rule}" for row in table.skipped),
         findings=broken,
     )
+
+
+def refused_by_abra(abra: Abra, environment: Environment) -> tuple[str, ...]:
+    """Return the errors of abra's lint for which it does not deploy the base's version by its name."""
+    plan = environment.plan
+    if plan.base is None or plan.base.mode is not BaseMode.PINNED:
+        return ()
+    environment.clone.checkout(plan.base.commit)
+    return tuple(f"{row.ref} {row.rule}" for row in abra.recipe_lint(plan.recipe).broken if row.severity == ERROR)
 
 
 def _resolved(environment: Environment, commit: Commit, env: EnvFile) -> Compose:

@@ -1,0 +1,1 @@
+# The base has no configs, so there are no versions of them to export.
