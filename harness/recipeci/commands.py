@@ -147,8 +147,9 @@ class Run(Command):
             dirty=self.dirty,
             pr=given.number(self.pr if self.pr is not None else settings.fallback("PR", env)),
             stages=given.stages(self.stages if self.stages is not None else settings.fallback("STAGES", env)),
-            images=given.folder("--images", self.images) or config.images,
-            overlays=given.folder("--overlays", self.overlays) or config.overlays,
+            images=given.folder("--images", self.images) or given.folder("the setting images:", config.images),
+            overlays=given.folder("--overlays", self.overlays)
+            or given.folder("the setting overlays:", config.overlays),
             proxy_image=given.word("--proxy-image", self.proxy_image) or config.proxy_image,
             bot_image=given.word("--bot-image", self.bot_image) or config.bot_image,
             abra=given.word("--abra", self.abra),

@@ -18,16 +18,16 @@ def word(option: str, value: str | None) -> str | None:
     return value
 
 
-def path(option: str, value: str | None) -> Path | None:
+def path(option: str, value: str | Path | None) -> Path | None:
     """Return a path, which must not be empty (that would be this folder)."""
     if value is None:
         return None
-    if not value or "\0" in value:
+    if not value or "\0" in str(value):
         raise UsageError(f"{option} needs a path")
     return Path(value).absolute()
 
 
-def folder(option: str, value: str | None) -> Path | None:
+def folder(option: str, value: str | Path | None) -> Path | None:
     """Return a folder that is there."""
     found = path(option, value)
     if found is not None and not found.is_dir():

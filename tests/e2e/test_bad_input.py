@@ -35,6 +35,10 @@ CASES: Mapping[str, tuple[str, int, str]] = {
     "a base that is not published": (f"{RUN} --base 7.0.0+1.22.1", 2, r"7\.0\.0\+1\.22\.1.*published"),
     "an unknown stage": (f"{RUN} --stages install,upgrad", 2, "upgrad.*upgrade"),
     "no folder with images": (f"{RUN} --images FOLDER/nowhere", 2, "FOLDER/nowhere"),
+    "no folder with images, in the settings": (f"{RUN} --config FOLDER/images.yml", 2, "setting images: /nope is no"),
+    "images without an images.yml": (f"{RUN} --images FOLDER/empty", 2, "FOLDER/empty/images.yml: No such file"),
+    "no Docker where the settings say": (f"{RUN} --config FOLDER/docker.yml", 3, "dockerd not found in /nope/bin"),
+    "a code that never counts": (f"{RUN} --overlays FOLDER/missing", 2, "recipe.yml: http.accept: a 404 never counts"),
     "no overlays": (f"{RUN} --overlays FOLDER/nowhere", 2, "FOLDER/nowhere"),
     "an unknown key in recipe.yml": (f"{RUN} --overlays FOLDER/overlays", 2, "recipe.yml.*timeout.*timeouts"),
     "an unknown key in the settings": (f"{RUN} --config FOLDER/typo.yml", 2, "typo.yml.*forg.*forge"),
@@ -77,10 +81,13 @@ def forge() -> Iterator[str]:
 @pytest.fixture
 def world(folder: Path, custom_html: Built, forge: str) -> Mapping[str, str]:
     """Files that are wrong in one way each; the words of the cases that stand for what only the test knows."""
-    for name in ("empty", "overlays/custom-html", "route/custom-html"):
+    for name in ("empty", "overlays/custom-html", "route/custom-html", "missing/custom-html"):
         (folder / name).mkdir(parents=True)
     (folder / "overlays/custom-html/recipe.yml").write_text("timeout: {deploy: 30}\n")
     (folder / "route/custom-html/recipe.yml").write_text("network: true\n")
+    (folder / "missing/custom-html/recipe.yml").write_text("http: {accept: [404]}\n")
+    (folder / "images.yml").write_text("images: /nope\n")
+    (folder / "docker.yml").write_text("docker: {prefix: /nope}\n")
     (folder / "forge.yml").write_text(f"forge: {forge}\n")
     (folder / "typo.yml").write_text("forg: https://example.org\n")
     (folder / "room.yml").write_text("runs: {min_free_gb: 1000000}\n")

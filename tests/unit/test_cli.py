@@ -201,11 +201,26 @@ def test_the_environment_is_read_where_the_option_is_absent() -> None:
 
 
 def test_an_option_wins_over_the_setting_and_the_setting_over_nothing(tmp_path: Path) -> None:
-    config = Settings(images=Path("/i"), overlays=Path("/o"), proxy_image="p:1", bot_image="b:1")
+    images, overlays = tmp_path / "i", tmp_path / "o"
+    images.mkdir()
+    overlays.mkdir()
+    config = Settings(images=images, overlays=overlays, proxy_image="p:1", bot_image="b:1")
     asked = request("--recipe", "x", config=config)
-    assert (asked.images, asked.overlays, asked.proxy_image, asked.bot_image) == (Path("/i"), Path("/o"), "p:1", "b:1")
+    assert (asked.images, asked.overlays, asked.proxy_image, asked.bot_image) == (images, overlays, "p:1", "b:1")
     asked = request("--recipe", "x", "--images", str(tmp_path), "--proxy-image", "q:1", config=config)
     assert (asked.images, asked.proxy_image) == (tmp_path, "q:1")
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [("images", Settings(images=Path("/nope"))), ("overlays", Settings(overlays=Path("/nope")))],
+)
+def test_a_folder_of_the_settings_must_be_there_too_unless_an_option_names_another(
+    name: str, config: Settings, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=f"the setting {name}: /nope is no folder"):
+        request("--recipe", "x", config=config)
+    assert request("--recipe", "x", f"--{name}", str(tmp_path), config=config).recipe == "x"
 
 
 def test_paths_do_not_depend_on_where_we_are_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
