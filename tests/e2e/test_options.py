@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 import signal
+import subprocess
 
 import pytest
 from lab.repository import Built
@@ -85,7 +87,11 @@ def test_an_install_that_was_not_asked_for_is_shown_if_it_is_why_the_run_is_red(
 def test_keep_leaves_the_app_up_until_ctrl_c_and_nothing_after_it(recipeci: Recipeci, custom_html: Built) -> None:
     options = for_recipe("custom-html", source=custom_html.path, stages="install")
     running = recipeci.start(*options, "--keep")
-    wait_for(running, "until Ctrl-C")
+    said = dict(line.split(": ", 1) for line in wait_for(running, "until Ctrl-C").splitlines() if ": " in line)
+    commands = [shlex.split(said[word]) for word in ("look", "ask")]
+    look, ask = (subprocess.run(argv, check=False, capture_output=True, text=True) for argv in commands)
+    assert (look.returncode, ask.returncode, ask.stderr) == (0, 0, ""), (look.stderr, ask.stderr)
+    assert ("_app " in look.stdout, "<h1>Welcome" in ask.stdout) == (True, True), (look.stdout, ask.stdout)
     running.signal(signal.SIGINT)
     ended = running.end()
     assert ended.report["leftovers"] == [], ended.out

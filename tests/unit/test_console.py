@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from recipeci.errors import HostError
+from recipeci.errors import HostError, Interrupted
 from recipeci.model import Phase, Tier
 from recipeci.report import runlog
 from recipeci.report.console import Console
@@ -98,6 +98,34 @@ def test_a_phase_that_fails_says_so_and_is_kept(clock: FakeClock) -> None:
         fail()
     assert stream.getvalue() == "cell       failed after 0.0 s\n"
     assert [phase.name for phase in console.phases] == ["cell"]
+
+
+def stop() -> None:
+    raise Interrupted("interrupted by Ctrl-C", code=130)
+
+
+def test_a_phase_that_is_interrupted_did_not_fail(clock: FakeClock) -> None:
+    stream = io.StringIO()
+    with pytest.raises(Interrupted), Console(clock=clock, stream=stream).phase("http"):
+        stop()
+    assert stream.getvalue() == "http       interrupted after 0.0 s\n"
+
+
+def test_a_phase_that_takes_long_says_what_is_seen(clock: FakeClock) -> None:
+    stream = Watched("converge … app starting\\x1b[2K\n")
+    console = Console(clock=clock, stream=stream, slow_after=0.001)
+    with console.phase("converge"):
+        console.seen("app starting\x1b[2K")
+        assert stream.came.wait(30)
+
+
+def test_what_an_earlier_phase_saw_is_not_said_of_the_next(clock: FakeClock) -> None:
+    stream = Watched("http …\n")
+    console = Console(clock=clock, stream=stream, slow_after=0.001)
+    with console.phase("converge"):
+        console.seen("app starting")
+    with console.phase("http"):
+        assert stream.came.wait(30)
 
 
 def test_phases_are_in_the_order_of_their_start(clock: FakeClock) -> None:

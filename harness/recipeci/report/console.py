@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from recipeci.errors import Interrupted
 from recipeci.host.clock import Clock
 from recipeci.model import Phase, Report, Tier
 from recipeci.report import text
@@ -58,6 +59,7 @@ class Console:
         self._printing = threading.RLock()
         self._live: Progress | None = None
         self._phases: list[Phase] = []
+        self._seen = ""
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -75,14 +77,22 @@ class Console:
         start = self.seconds
         word = "failed after "
         log.debug("phase %s begins", name)
+        self.seen("")
         try:
             with self._shown(name):
                 yield
             word = ""
+        except Interrupted:
+            word = "interrupted after "
+            raise
         finally:
             phase = Phase(name, start=round(start, 3), seconds=round(self.seconds - start, 3))
             self._phases.append(phase)
             self.say(f"{name:<10} {word}{phase.seconds:.1f} s")
+
+    def seen(self, words: str) -> None:
+        """Keep what a wait sees now, for whoever wonders why the phase takes so long; it is not printed at once."""
+        self._seen = f" {text.one_line(words)}" if words else ""
 
     def tier(self, tier: Tier, *, generic: str, overlay: str) -> None:
         """Print the line that begins a tier: `generic` is `run` or `skip`, `overlay` names sources or is `none`."""
@@ -169,7 +179,7 @@ class Console:
         def remind() -> None:
             pause = self._slow_after
             while not ended.wait(pause):
-                self._print(f"{name} …")
+                self._print(f"{name} …{self._seen}")
                 pause *= 4
 
         thread = threading.Thread(target=remind, name=f"phase {name}", daemon=True)

@@ -96,8 +96,8 @@ class Deployment:
         self._secrets()
         self._deploy(version=None, chaos=True)
 
-    def settle(self, *, since: float, timeout: float) -> Deployed:
-        """Wait until what was deployed at `since` is settled.
+    def settle(self, *, since: float, timeout: float, see: Callable[[str], None]) -> Deployed:
+        """Wait until what was deployed at `since` is settled; `see` hears in a few words what each look shows.
 
         Raises WaitFailed with the reason and the guilty service's last log lines.
         """
@@ -107,7 +107,7 @@ class Deployment:
             ending=frozenset(f"{self.stack}_{name}" for name, service in compose.services.items() if service.ends),
             since=since,
         )
-        state = self._until_settled(expected, timeout=timeout)
+        state = self._until_settled(expected, timeout=timeout, see=see)
         return Deployed(state=state, since=since, compose=compose, head=self.clone.head(), expected=expected)
 
     def unsettled_since(self, deployed: Deployed) -> str:
@@ -121,13 +121,14 @@ class Deployment:
             return words + (f"\n{logs}" if logs else "")
         return ""
 
-    def _until_settled(self, expected: settled.Expected, *, timeout: float) -> StackState:
+    def _until_settled(self, expected: settled.Expected, *, timeout: float, see: Callable[[str], None]) -> StackState:
         last: list[settled.Judgement] = []
         watch = HealthWatch(self.swarm)
 
         def look() -> tuple[StackState, settled.Judgement]:
             state = watch.looked(self.swarm.stack(self.stack), since=expected.since)
             last[:] = [settled.judge(state, expected)]
+            see(last[0].summary.replace(f"{self.stack}_", ""))
             return state, last[0]
 
         try:

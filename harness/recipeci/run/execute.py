@@ -282,9 +282,9 @@ class Run:
         self.interrupts.disarm()
         docker = f"{self.programs.docker} -H unix://{cell.socket}"
         inside = f"nsenter --target {cell.init} --net"
-        self.console.say(f"kept: {docker} service ls")
+        self.console.say(f"look: {docker} service ls")
         self.console.say(
-            f"kept: {inside} curl --cacert {cell.ca_file} --connect-to ::{cell.address} https://{self.place.domain}/"
+            f"ask: {inside} curl -sS --cacert {cell.ca_file} --connect-to ::{cell.address} https://{self.place.domain}/"
         )
         self.console.say("kept until Ctrl-C")
         with contextlib.suppress(Interrupted):  # the way to end it, not an error

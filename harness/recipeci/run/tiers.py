@@ -105,7 +105,7 @@ class Tiers:
 
     def _settle(self, *, since: float, timeout: float) -> Deployed:
         with self.console.phase("converge"):
-            self.deployed = self.deployment.settle(since=since, timeout=timeout)
+            self.deployed = self.deployment.settle(since=since, timeout=timeout, see=self.console.seen)
         return self.deployed
 
     def _stayed(self) -> TestResult:
@@ -130,6 +130,7 @@ class Tiers:
 
         def look() -> serving.Look:
             last[:] = [serving.look(self.http, rules, stranger=stranger)]
+            self.console.seen(serving.describe(last[0]))
             return last[0]
 
         with self.console.phase("http"):
