@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from recipeci.errors import RecipeInvalid
 from recipeci.recipe.compose import Compose, Healthcheck, Mount, Port, Update, Used
-from recipeci.recipe.exports import literal_exports
+from recipeci.recipe.exports import exported_names, literal_exports
 from recipeci.recipe.rawcompose import mapping, odd_durations, seconds, version_label
 
 # What Docker 26.1.5 prints.
@@ -254,4 +254,6 @@ upgrade() {
   export INSIDE=v1
 }
 """
+    known = {"NGINX_DEFAULT_CONF_VERSION", "A_VERSION", "B", "C"}
+    assert exported_names(text) == {*known, "MADE", "ALSO", "TICKS", "OPEN"}
     assert literal_exports(text) == {"NGINX_DEFAULT_CONF_VERSION": "v1", "A_VERSION": "v3", "B": "x y", "C": "z"}

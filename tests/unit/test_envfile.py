@@ -7,7 +7,7 @@ import itertools
 import pytest
 from recipeci.errors import RecipeInvalid
 from recipeci.recipe.envfile import EnvFile, SecretVersion, written
-from recipeci.recipe.interpolation import expand, names
+from recipeci.recipe.interpolation import expand, names, plain_names
 
 SAMPLE = """\
 TYPE=bonfire
@@ -195,3 +195,8 @@ def test_what_cannot_be_interpolated(text: str) -> None:
 
 def test_names_of_variables() -> None:
     assert names("$A ${B:-x} $$C ${D}") == {"A", "B", "D"}
+
+
+def test_the_variables_that_stand_alone_are_those_that_would_be_empty() -> None:
+    text = "$A-${B} ${C:-x} ${D-} ${E:+y} ${F?z} $$G $${H}"
+    assert plain_names(text) == {"A", "B"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from recipeci.recipe.compose import Compose
-from recipeci.recipe.lint import SECRET_BYTES, RecipeTree, of_files, of_stack, wanted
+from recipeci.recipe.lint import SECRET_BYTES, RecipeTree, of_files, of_name, of_stack, wanted
 
 SAMPLE = 'TYPE=x\nDOMAIN=x.example.com\nCOMPOSE_FILE="compose.yml"\nSECRET_A_VERSION=v1 # length=43\n'
 COMPOSE = """\
@@ -44,6 +44,25 @@ def test_a_sample_that_is_missing() -> None:
 )
 def test_a_sample_that_cannot_be_read(sample: str, finding: str) -> None:
     assert of_files(tree(sample=sample)) == (finding,)
+
+
+@pytest.mark.parametrize(
+    ("sample", "said"),
+    [
+        ("TYPE=mysite\n", ".env.sample: TYPE is 'mysite', and the recipe is called 'x'"),
+        ("TYPE=mysite:1.0.0+1\n", ".env.sample: TYPE is 'mysite', and the recipe is called 'x'"),
+        ("TYPE=x\nRECIPE=mysite\n", ".env.sample: RECIPE is 'mysite', and the recipe is called 'x'"),
+    ],
+)
+def test_a_sample_of_another_recipe(sample: str, said: str) -> None:
+    assert of_name(tree(sample=sample), recipe="x") == (said,)
+
+
+@pytest.mark.parametrize(
+    "sample", [SAMPLE, "TYPE=x:1.0.0+1\n", "TYPE=y\nRECIPE=x\n", "DOMAIN=x\n", "no line of an env"]
+)
+def test_a_sample_of_this_recipe_or_of_none_is_not(sample: str) -> None:
+    assert of_name(tree(sample=sample), recipe="x") == ()
 
 
 @pytest.mark.parametrize(

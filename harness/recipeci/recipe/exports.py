@@ -6,6 +6,7 @@ import re
 import shlex
 
 EXPORT = re.compile(r"export[ \t]+(?P<words>[A-Za-z_][A-Za-z0-9_]*=.*)\Z")
+NAME = re.compile(r"(?:^|(?<=\s))([A-Za-z_][A-Za-z0-9_]*)(?==)")
 ASSIGNMENT = re.compile(r"(?P<key>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)\Z", re.DOTALL)
 
 
@@ -19,6 +20,12 @@ def literal_exports(text: str) -> dict[str, str]:
         if (export := EXPORT.match(line)) and not re.search(r"[$`]", export["words"]):
             found |= _assignments(export["words"])
     return found
+
+
+def exported_names(text: str) -> frozenset[str]:
+    """Return the names that lines of `abra.sh` export, also those whose value the shell would make."""
+    lines = (export["words"] for line in text.splitlines() if (export := EXPORT.match(line)))
+    return frozenset(name for words in lines for name in NAME.findall(words))
 
 
 def _assignments(words: str) -> dict[str, str]:

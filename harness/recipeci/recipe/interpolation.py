@@ -27,6 +27,12 @@ def names(text: str) -> frozenset[str]:
     return frozenset(found["named"] or found["braced"] for found in PART.finditer(text)) - {None}
 
 
+def plain_names(text: str) -> frozenset[str]:
+    """Return the names of the variables in a text that stand alone: `$NAME` or `${NAME}`."""
+    found = (one["named"] or one["braced"] for one in PART.finditer(text) if not one["rest"])
+    return frozenset(name for name in found if name)
+
+
 def _value(found: re.Match[str], env: Mapping[str, str]) -> str:
     """Return what one variable stands for."""
     if found["escaped"]:

@@ -22,7 +22,7 @@ SERVICE_LIMIT = 63
 """Docker's for services: their name is a DNS label."""
 SECRET_BYTES = 500 * 1024
 """Docker's for one secret."""
-RULES = 11
+RULES = 12
 """How many rules there are here, for the summary."""
 
 
@@ -51,6 +51,17 @@ def wanted(sample: str) -> tuple[str, ...]:
 def of_files(tree: RecipeTree) -> tuple[str, ...]:
     """Return what the files have wrong as they are written."""
     return (*_links(tree), *_sample(tree))
+
+
+def of_name(tree: RecipeTree, *, recipe: str) -> tuple[str, ...]:
+    """Return that `.env.sample` is another recipe's: abra would look for that one when it deploys the app."""
+    try:
+        env = EnvFile.parse(tree.texts.get(SAMPLE, ""), where=SAMPLE).values()
+    except RecipeInvalid:
+        return ()  # of_files says so
+    key = "RECIPE" if "RECIPE" in env else "TYPE"  # abra's order
+    said = env.get(key, recipe).partition(":")[0]
+    return () if said == recipe else (f"{SAMPLE}: {key} is {said!r}, and the recipe is called {recipe!r}",)
 
 
 def of_stack(compose: Compose, *, stack: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from recipeci.errors import RecipeInvalid
-from recipeci.recipe.interpolation import expand
+from recipeci.recipe.interpolation import expand, plain_names
 
 Json = Mapping[str, Any]
 VERSION_LABEL = re.compile(r"coop-cloud\..+\.version\Z")
@@ -91,6 +91,14 @@ def outside(raw: Json) -> Iterator[tuple[str, str]]:
             path = str(entry.get("path", "") if isinstance(entry, dict) else entry or "")
             if "$" in path or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
                 yield f"services.{name}.env_file", path
+
+
+def plain_variables(data: object) -> frozenset[str]:
+    """Return the names of the variables of all values that are written without a default or an alternative."""
+    if isinstance(data, str):
+        return plain_names(data)
+    children = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+    return frozenset(name for child in children for name in plain_variables(child))
 
 
 def part(data: object, key: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from recipeci.model import Commit
 from recipeci.recipe import rawcompose
 from recipeci.recipe.compose import Compose
 from recipeci.recipe.envfile import EnvFile
-from recipeci.recipe.exports import literal_exports
+from recipeci.recipe.exports import exported_names, literal_exports
 from recipeci.run.plan import Plan
 
 SAMPLE = ".env.sample"
@@ -71,6 +71,18 @@ class Environment:
         files = [self._file(name) for name in env.compose_files]
         return Compose.parse(self.docker.stack_config(files, env=self._interpolation(env)))
 
+    def unset(self, env: EnvFile) -> tuple[str, ...]:
+        """Return a sentence for each checked-out compose file with variables that nothing sets, so that they are empty.
+
+        Docker says nothing of them. Those with a default or an alternative are meant to be absent at times.
+        """
+        known = {*self._interpolation(env), *exported_names(self._script())}
+        return tuple(
+            f"{name} uses {', '.join(sorted(names))}, which neither {SAMPLE} nor {ABRA_SH} nor this run sets: empty"
+            for name in env.compose_files
+            if (names := rawcompose.plain_variables(self._raw(name)) - known)
+        )
+
     def _own(self) -> dict[str, str]:
         """Return the keys that are the run's own: no certificate resolver, which would ask the network."""
         extra = {key: f"{name}.{self.domain}" for key, name in self.plan.meta.extra_domains.items()}
@@ -78,9 +90,15 @@ class Environment:
 
     def _interpolation(self, env: EnvFile) -> Mapping[str, str]:
         """Return what compose files see: the env, then abra.sh's exports, and the stack's name."""
+        return {**env.values(), **literal_exports(self._script()), "STACK_NAME": self.stack}
+
+    def _script(self) -> str:
+        """Return the text of the checked-out abra.sh, or nothing."""
         script = self.clone.folder / ABRA_SH
-        literal = literal_exports(script.read_text(encoding="utf-8", errors="replace")) if script.is_file() else {}
-        return {**env.values(), **literal, "STACK_NAME": self.stack}
+        return script.read_text(encoding="utf-8", errors="replace") if script.is_file() else ""
+
+    def _raw(self, name: str) -> rawcompose.Json:
+        return rawcompose.mapping(self._file(name).read_text(errors="replace"), where=name)
 
     def _file(self, name: str) -> Path:
         path = self.clone.folder / name

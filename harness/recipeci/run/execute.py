@@ -159,6 +159,8 @@ class Run:
         began = self.clock.monotonic()
         with self.console.phase("lint"):
             ready = preparation.prepared(self._environment())
+        for note in ready.notes:
+            record.note(note)
         if ready.findings:
             record.lint = preparation.own_lint(ready.findings, seconds=round(self.clock.monotonic() - began, 3))
         if ready.base_fault and (base := self.found.plan.base):

@@ -17,21 +17,23 @@ from recipeci.run.linting import recipe_tree
 
 @dataclass(frozen=True)
 class Preparation:
-    """What the files say: findings that forbid a deployment, the base's own fault if it has one, the images."""
+    """What the files say: findings that forbid a deployment, the base's own fault if it has one, the images, notes."""
 
     findings: tuple[str, ...]
     base_fault: str
     images: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def prepared(environment: Environment) -> Preparation:
     """Judge the target's files, and resolve the compose files of every deployment; nothing is deployed or pulled."""
     target = environment.plan.target.commit
-    findings = lint.of_files(recipe_tree(environment.clone, target))
-    if findings:
+    tree = recipe_tree(environment.clone, target)
+    if findings := (*lint.of_files(tree), *lint.of_name(tree, recipe=environment.plan.recipe)):
         return Preparation(findings, "", ())
     try:
         fresh = _resolved(environment, target, environment.fresh())
+        notes = environment.unset(environment.fresh())
     except RecipeInvalid as e:
         return Preparation((e.message,), "", ())
     if findings := lint.of_stack(fresh, stack=environment.stack):
@@ -39,8 +41,8 @@ def prepared(environment: Environment) -> Preparation:
     try:
         composes = [_resolved(environment, commit, env) for commit, env in environment.predicted()]
     except RecipeInvalid as e:
-        return Preparation((), e.message, fresh.images)
-    return Preparation((), "", tuple(dict.fromkeys(image for one in composes for image in one.images)))
+        return Preparation((), e.message, fresh.images, notes)
+    return Preparation((), "", tuple(dict.fromkeys(image for one in composes for image in one.images)), notes)
 
 
 def own_lint(findings: tuple[str, ...], *, seconds: float) -> LintResult:
