@@ -107,7 +107,8 @@ def test_a_daemon_that_dies_is_the_hosts_fault_and_gets_a_fresh_cell(recipeci: R
     kill_dockerd_of_the_cell(running)
     ended = running.end()
     assert ended.code == 0, ended.out + ended.err
-    assert [note for note in ended.report["notes"] if "repeated in a fresh cell" in note]
+    (note,) = [note for note in ended.report["notes"] if "repeated in a fresh cell" in note]
+    assert "first attempt: install pass, upgrade not reached: " in note
     assert (ended.report["deploys"], ended.report["leftovers"]) == (1, [])
 
 
@@ -119,6 +120,22 @@ def test_a_daemon_that_dies_again_leaves_no_verdict(recipeci: Recipeci, custom_h
     ended = running.end()
     assert (ended.code, ended.report["verdict"]) == (3, "error"), ended.out + ended.err
     assert {tier["outcome"] for tier in ended.report["tiers"]} <= {"unverified", "error"}
+
+
+def test_a_daemon_that_dies_after_a_red_tier_hides_nothing(recipeci: Recipeci, folder: Path) -> None:
+    """The recipe has failed, and no second attempt may find it good; the end of dockerd's log stays in run.log."""
+    source = repository.build(CANARIES / "crash-loop", folder / "canary").path
+    running = recipeci.start(*for_recipe("canary", source=source))
+    read = wait_for(running, "teardown")
+    kill_dockerd_of_the_cell(running)
+    ended = running.end()
+    assert (ended.code, ended.report["verdict"]) == (3, "error"), read + ended.out + ended.err
+    assert [tier["outcome"] for tier in ended.report["tiers"]] == ["pass", "fail"]
+    assert "canary: no database" in ended.report["tiers"][1]["reason"]
+    assert not [note for note in ended.report["notes"] if "repeated in a fresh cell" in note]
+    log = (ended.folder / "run.log").read_text()
+    assert log.count("the end of the cell's log:") == 1
+    assert "API listen on" in log  # dockerd's own words
 
 
 @pytest.fixture

@@ -171,7 +171,7 @@ class Run:
     def _attempted(self, record: Record, store: Store, *, images: tuple[str, ...], proxy: str) -> None:
         """Carry out the tiers in a cell; a fault of the host's gets one more, fresh cell.
 
-        Not if the run was interrupted, nor if the first cell is still there.
+        Not if the run was interrupted, nor if the recipe has failed before, nor if the first cell is still there.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -180,7 +180,7 @@ class Run:
                 if stop := self.interrupts.first:
                     record.note(f"after that: {e.message}")
                     raise stop from e
-                if attempt == ATTEMPTS or self.place.swarm.exists():
+                if attempt == ATTEMPTS or record.has_failed or self.place.swarm.exists():
                     raise
                 record.fresh_attempt(e)
                 shutil.rmtree(self.place.abra_dir / "servers", ignore_errors=True)  # the app of the first attempt

@@ -57,10 +57,25 @@ class Record:
             self.errors.append(RunError("bug", words, "please report it with run.log, which has the traceback"))
         self.error_code = self.error_code or exit_code_of(error)
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the recipe has failed already: what the host does after that must not hide it."""
+        return any(result.outcome is Outcome.FAIL for result in self.tiers)
+
     def fresh_attempt(self, error: RecipeCIError) -> None:
         """Forget what a cell showed that the host took away, and say so: the whole run is repeated once."""
-        self.note(f"the first attempt ended by the host's fault and was repeated in a fresh cell: {error.message}")
+        assert not self.has_failed  # noqa: S101 - see there
+        self.note(
+            "the first attempt ended by the host's fault and was repeated in a fresh cell; "
+            f"first attempt: {self._came_to()}: {error.message}"
+        )
         self.tiers, self.identity, self.deploys, self.leftovers = [], Identity(), 0, None
+
+    def _came_to(self) -> str:
+        """Return how far it got: `install pass, upgrade not reached`."""
+        outcomes = {result.name: str(result.outcome) for result in self.tiers}
+        names = dict.fromkeys([*outcomes, *(step.tier for step in self.plan.steps)])
+        return ", ".join(f"{name} {outcomes.get(name, 'not reached')}" for name in names)
 
     def report(self, *, phases: Sequence[Phase], seconds: float) -> Report:
         """Return the report."""
