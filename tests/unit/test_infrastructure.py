@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from recipeci.errors import HostError
 from recipeci.run import infrastructure
+
+FULL, ROOMY = 20 * 10**6, 50 * 10**9
 
 
 @pytest.mark.parametrize(
     ("words", "name"),
     [
-        ("write /var/lib/docker/x: no space left on device", "no space left on device"),
         ("could not find an available IP while allocating VIP", "no free service address"),
         ("toomanyrequests: You have reached your pull rate limit", "registry refuses"),
         ("received unexpected HTTP status: 503 Service Unavailable", "registry refuses"),
-        ("No such image: ghcr.io/x/y:1", "image unavailable"),
         ("Cannot connect to the Docker daemon at unix:///run/docker.sock", "Docker is gone"),
     ],
 )
 def test_a_fault_of_the_host_is_named_and_raised(words: str, name: str) -> None:
-    assert infrastructure.fault(words) == name
+    assert infrastructure.fault(words, free=ROOMY) == name
     with pytest.raises(HostError, match=name):
-        infrastructure.blame(words)
+        infrastructure.blame(words, free=ROOMY)
+
+
+def test_a_full_disk_is_the_hosts_only_if_it_is_full() -> None:
+    words = "write /var/lib/docker/x: no space left on device"
+    with pytest.raises(HostError, match=r"\Ano space left on device: write /var/lib"):
+        infrastructure.blame(words, free=FULL)
+    assert infrastructure.fault(words, free=ROOMY) == ""
+    infrastructure.blame(words, free=ROOMY)
+
+
+def test_another_fault_in_the_same_words_counts_whatever_the_disk_says() -> None:
+    words = "no space left on device; received unexpected HTTP status: 503 Service Unavailable"
+    assert infrastructure.fault(words, free=ROOMY) == "registry refuses"
 
 
 @pytest.mark.parametrize(
@@ -30,8 +46,17 @@ def test_a_fault_of_the_host_is_named_and_raised(words: str, name: str) -> None:
         "task: non-zero exit (7)",
         "task: non-zero exit (137): dockerexec: unhealthy container",
         "secret not generated: x",
+        "No such image: ghcr.io/x/y:1",
+        "pull access denied for x, repository does not exist or may require 'docker login'",
+        "manifest for x:1 not found: manifest unknown",
     ],
 )
 def test_a_fault_of_the_recipe_is_not_the_hosts(words: str) -> None:
-    assert infrastructure.fault(words) == ""
-    infrastructure.blame(words)
+    assert infrastructure.fault(words, free=FULL) == ""
+    infrastructure.blame(words, free=FULL)
+
+
+def test_the_free_space_is_that_of_the_folders_file_system(tmp_path: Path) -> None:
+    found = os.statvfs(tmp_path)
+    assert infrastructure.free_bytes(tmp_path) <= found.f_blocks * found.f_frsize
+    assert infrastructure.free_bytes(Path("/proc")) == 0

@@ -122,14 +122,15 @@ class Deployment:
         return ""
 
     def _until_settled(self, expected: settled.Expected, *, timeout: float, see: Callable[[str], None]) -> StackState:
-        last: list[settled.Judgement] = []
+        last: list[tuple[StackState, settled.Judgement]] = []
         watch = HealthWatch(self.swarm)
 
         def look() -> tuple[StackState, settled.Judgement]:
             state = watch.looked(self.swarm.stack(self.stack), since=expected.since)
-            last[:] = [settled.judge(state, expected)]
-            see(last[0].summary.replace(f"{self.stack}_", ""))
-            return state, last[0]
+            judgement = settled.judge(state, expected)
+            last[:] = [(state, judgement)]
+            see(judgement.summary.replace(f"{self.stack}_", ""))
+            return last[0]
 
         try:
             state, _ = until(
@@ -142,10 +143,22 @@ class Deployment:
                 describe=lambda seen: seen[1].summary,
             )
         except WaitFailed as e:
-            infrastructure.blame(e.message)
-            logs = self._logs(last[0].guilty, since=expected.since)
+            state, judgement = last[0]
+            self._blame_host(state, judgement.guilty, since=expected.since)
+            logs = self._logs(judgement.guilty, since=expected.since)
             raise WaitFailed(e.what, reason=e.reason, last=e.last, logs=logs) from e
         return state
+
+    def _blame_host(self, state: StackState, guilty: str, *, since: float) -> None:
+        """Raise HostError if Docker's own words of the guilty service's tasks (of all, if none is) say so.
+
+        The reason of the failure is not asked: it may quote a health check, which is the recipe's.
+        """
+        service = state.service(guilty)
+        free = infrastructure.free_bytes(self.scratch)
+        for task in state.tasks_of(service) if service else state.tasks:
+            if task.created >= since:
+                infrastructure.blame(task.error, free=free)
 
     def _logs(self, guilty: str, *, since: float) -> str:
         """Return the last log lines of the service that is to blame, of its tasks since the deploy alone."""
@@ -213,7 +226,7 @@ class Deployment:
         except CommandTimeout:
             raise
         except CommandFailed as e:
-            infrastructure.blame(e.message)
+            infrastructure.blame(e.message, free=infrastructure.free_bytes(self.scratch))
             self.swarm.program()  # raises HostError if nobody answers
             raise OpFailed(e.message) from e
 

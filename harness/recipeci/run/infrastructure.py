@@ -1,28 +1,43 @@
-"""The only place that knows the host's faults by their words: what looks like the recipe's failure and is not."""
+"""The only place that knows the host's faults by their words: what looks like the recipe's failure and is not.
+
+Only words of Docker's or of abra's are held against them, never what an app or its health check printed. An image that
+is not there is none of them: all that the compose files name were ensured before the cell was made.
+"""
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 from recipeci.errors import HostError
 
+NO_SPACE = "no space left on device"
+LITTLE_BYTES = 10**9
+"""With more free space than this it was not the host's disk that was full, but a quota or a tmpfs of the recipe's."""
 FAULTS = {
-    "no space left on device": re.compile(r"no space left on device|ENOSPC", re.IGNORECASE),
+    NO_SPACE: re.compile(r"no space left on device|ENOSPC", re.IGNORECASE),
     "no free service address": re.compile(r"could not find an available IP|VIP exhaust", re.IGNORECASE),
     "registry refuses": re.compile(
         r"toomanyrequests|too many requests|received unexpected HTTP status: 5\d\d", re.IGNORECASE
     ),
-    "image unavailable": re.compile(r"No such image|manifest unknown|pull access denied", re.IGNORECASE),
     "Docker is gone": re.compile(r"Cannot connect to the Docker daemon|rpc error: code = Unavailable", re.IGNORECASE),
 }
 
 
-def fault(words: str) -> str:
-    """Return the name of the host's fault that these words tell of, or nothing."""
-    return next((name for name, pattern in FAULTS.items() if pattern.search(words)), "")
+def free_bytes(folder: Path) -> int:
+    """Return the free space of a folder's file system, in bytes."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
 
 
-def blame(words: str) -> None:
-    """Raise HostError if these words tell of a fault of the host's."""
-    if name := fault(words):
+def fault(words: str, *, free: int) -> str:
+    """Return the name of the host's fault that these words tell of, or nothing; `free` is the disk's space in bytes."""
+    found = (name for name, pattern in FAULTS.items() if pattern.search(words))
+    return next((name for name in found if name != NO_SPACE or free < LITTLE_BYTES), "")
+
+
+def blame(words: str, *, free: int) -> None:
+    """Raise HostError if these words tell of a fault of the host's; `free` is the disk's space in bytes."""
+    if name := fault(words, free=free):
         raise HostError(f"{name}: {words}", hint="it is not the recipe's fault; the run can be repeated")
