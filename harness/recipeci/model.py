@@ -225,7 +225,10 @@ class ServiceIdentity:
 
 @dataclass(frozen=True)
 class Identity:
-    """The proof of what is deployed: the checked-out HEAD, the chaos-version label, each service."""
+    """The proof of what is deployed: the checked-out HEAD, the chaos-version label, each service.
+
+    Of a first deployment by its version `chaos_version` is the version label; there is no other then.
+    """
 
     head: str = ""
     chaos_version: str = ""

@@ -49,6 +49,15 @@ def test_the_head_is_installed_and_upgraded_from_the_version_below_its_own(
     assert leftovers.host() == before
 
 
+def test_an_install_alone_names_what_it_installed(recipeci: Recipeci, custom_html: Built) -> None:
+    ended = recipeci.run(*for_recipe("custom-html", source=custom_html.path, stages="install"))
+    assert ended.code == 0, ended.out + ended.err
+    base, identity = ended.report["base"], ended.report["identity"]
+    commit, label = (base["commit"], base["version"]) if base else (custom_html.head, custom_html.head[:8])
+    assert (identity["head"], identity["chaos_version"]) == (commit, label)
+    assert [service["image_before"] for service in identity["services"]] == [""]
+
+
 def test_a_published_version_is_upgraded_from_the_one_below_it(recipeci: Recipeci, custom_html: Built) -> None:
     ended = recipeci.run(*for_recipe("custom-html", source=custom_html.path), "--ref", "1.0.0+1.22.1")
     assert ended.code == 0, ended.out + ended.err

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from recipeci.host.docker import StackState, Update
 from recipeci.model import Base, BaseMode, Commit, Identity, Outcome, ServiceIdentity, Target
-from recipeci.run.identity import Evidence, checks, first_checks, identity, nothing_changed
+from recipeci.run.identity import Evidence, checks, first_checks, first_identity, identity, nothing_changed
 
 from unit.builders import (
     COMPLETED,
@@ -377,3 +377,23 @@ def test_a_first_deployment_of_something_else_is_wrong(base: Base | None, labels
     assert wrong_first(base, head=str(commit), labels=labels) == [message]
     elsewhere = f"checked out is {'3' * 40}, not {commit}"
     assert wrong_first(base, head="3" * 40, labels=labels) == [elsewhere, message]
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        pytest.param({VERSION: "1.0.0+1.22.1"}, "1.0.0+1.22.1", id="deployed by its version"),
+        pytest.param({VERSION: "1.0.0+1.22.1", CHAOS: HEAD[:8]}, HEAD[:8], id="deployed by chaos"),
+        pytest.param({}, "", id="without abra's labels"),
+    ],
+)
+def test_the_identity_of_a_first_deployment_names_what_is_deployed(labels: dict[str, str], said: str) -> None:
+    state = look(service(labels=labels), service("db"), task(), seen=DEPLOYED)
+    assert first_identity(stack=STACK, head=HEAD, state=state) == Identity(
+        head=HEAD,
+        chaos_version=said,
+        services=tuple(
+            ServiceIdentity(f"{STACK}_{name}", IMAGE, image_before="", changed=True, update_state="")
+            for name in ("app", "db")
+        ),
+    )

@@ -47,6 +47,20 @@ def identity(evidence: Evidence) -> Identity:
     )
 
 
+def first_identity(*, stack: str, head: str, state: StackState) -> Identity:
+    """Return what the first deployment is, for the report of a run that goes no further.
+
+    A base that was deployed by its version has no chaos-version; its version label stands there then.
+    """
+    label = _label_of(state, stack, "chaos-version") or _label_of(state, stack, "version")
+    services = sorted(state.services, key=lambda service: service.name)
+    return Identity(
+        head=head,
+        chaos_version=label,
+        services=tuple(_service_identity(service, before=None) for service in services),
+    )
+
+
 def checks(target: Target, base: Base, evidence: Evidence) -> tuple[TestResult, ...]:
     """Return the measurements of an upgrade as tests: head, chaos-version, each service's update and labels."""
     return (
@@ -114,14 +128,17 @@ def _label_of(state: StackState, stack: str, key: str) -> str:
 
 def _services(evidence: Evidence) -> Iterator[ServiceIdentity]:
     for service in sorted(evidence.after.services, key=lambda s: s.name):
-        old = evidence.before.service(service.name)
-        yield ServiceIdentity(
-            name=service.name,
-            image=service.image,
-            image_before=old.image if old else "",
-            changed=old is None or not same_tasks(old, service),
-            update_state=service.update.state,
-        )
+        yield _service_identity(service, before=evidence.before.service(service.name))
+
+
+def _service_identity(service: Service, *, before: Service | None) -> ServiceIdentity:
+    return ServiceIdentity(
+        name=service.name,
+        image=service.image,
+        image_before=before.image if before else "",
+        changed=before is None or not same_tasks(before, service),
+        update_state=service.update.state,
+    )
 
 
 def _service_checks(evidence: Evidence) -> Iterator[TestResult]:

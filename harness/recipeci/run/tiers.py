@@ -70,9 +70,9 @@ class Tiers:
         with self.console.phase("deploy"):
             self.deployment.deploy_first()
         first = self._settle(since=since, timeout=plan.meta.timeouts.deploy)
-        measured = identity.first_checks(
-            plan.base, plan.target, stack=self.deployment.stack, head=str(first.head), state=first.state
-        )
+        stack, head = self.deployment.stack, str(first.head)
+        self.identity = identity.first_identity(stack=stack, head=head, state=first.state)
+        measured = identity.first_checks(plan.base, plan.target, stack=stack, head=head, state=first.state)
         what = plan.base.version if plan.base else str(plan.target.commit.label)
         tests = (self._passed("settled"), *measured, self._serving(plan.meta.timeouts.deploy), self._stayed())
         return tests, f"{what} serves"
@@ -82,6 +82,7 @@ class Tiers:
         if plan.base is None or before is None:
             msg = "there is no base to upgrade from"
             raise OpFailed(msg)
+        self.identity = Identity()  # what the base is says nothing of the upgrade
         since = self.clock.epoch()
         with self.console.phase("upgrade"):
             self.deployment.upgrade()
