@@ -51,7 +51,7 @@ def test_control_2_a_head_that_is_not_checked_out_fails_by_the_chaos_version(run
     assert ended.report["leftovers"] == []
 
 
-def test_control_3_a_sha_that_is_exchanged_after_the_checkout_fails(run: Run, custom_html: Built) -> None:
+def test_control_3_a_sha_that_is_exchanged_between_checkout_and_deploy_fails(run: Run, custom_html: Built) -> None:
     ended = run(catalogue.EXCHANGED_SHA)
     assert (ended.code, tier(ended.report, "upgrade")["outcome"]) == (1, "fail"), ended.out
     wrong = failed(ended.report, "upgrade")

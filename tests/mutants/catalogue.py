@@ -16,14 +16,14 @@ NOT_CHECKED_OUT = Mutant(
 )
 EXCHANGED_SHA = Mutant(
     name="sha is exchanged",
-    about="(3) after the checkout and the deploy of the head the plan's target becomes another commit",
-    file="run/tiers.py",
-    old="""            self.deployment.upgrade()
+    about="(3) between the checkout of the head and its deploy the plan's target becomes another commit",
+    file="run/deployment.py",
+    old="""        self._secrets()
+        self._deploy(version=None, chaos=True)
 """,
-    new="""            self.deployment.upgrade()
-        import dataclasses
-        other = type(plan.target.commit)("0" * 40)
-        plan = dataclasses.replace(plan, target=dataclasses.replace(plan.target, commit=other))
+    new="""        self._secrets()
+        object.__setattr__(self.plan.target, "commit", Commit("0" * 40))
+        self._deploy(version=None, chaos=True)
 """,
 )
 BEGINS_AT_THE_TARGET = Mutant(
