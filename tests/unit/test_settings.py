@@ -134,11 +134,11 @@ def test_a_fallback_is_read_absent_or_refused_when_empty(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("forge: forge.test", "forge: 'forge.test' does not match"),
-        ("forge: file:///recipes", "forge: 'file:///recipes' does not match"),
-        ("abra: builtin", "abra: 'builtin' is not of type 'object'"),
-        ("abra: {builtin_is_final: yes please}", "is not of type 'boolean'"),
-        ("docker: {proxy_image: '--privileged'}", "does not match"),
+        ("forge: forge.test", "forge: 'forge.test' does not fit: an address that begins with https"),
+        ("forge: file:///recipes", "forge: 'file:///recipes' does not fit: an address"),
+        ("abra: builtin", "abra: needs a mapping (key: value), not the text 'builtin'"),
+        ("abra: {builtin_is_final: yes please}", "needs true or false, not the text 'yes please'"),
+        ("docker: {proxy_image: '--privileged'}", "does not fit: an image's name"),
         ("runs: {min_free_gb: -1}", "less than the minimum"),
         ("serve: {}", "unknown key 'serve'"),
     ],

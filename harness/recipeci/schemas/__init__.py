@@ -22,6 +22,26 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 
+KINDS = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "null": "nothing",
+    "number": "a number",
+    "object": "a mapping (key: value)",
+    "string": "text",
+}
+KINDS_OF_PYTHON: Mapping[type, str] = {
+    bool: "true or false",  # before int, which it is too
+    int: "a number",
+    float: "a number",
+    str: "the text",
+    list: "a list",
+    dict: "a mapping",
+    object: "nothing",
+}
+
+
 def load(name: str) -> dict[str, Any]:
     """Return one schema of the package by its name without `.json`."""
     text = importlib.resources.files(__name__).joinpath(f"{name}.json").read_text(encoding="utf-8")
@@ -80,14 +100,28 @@ def _place(error: ValidationError) -> str:
 
 
 def _sentence(error: ValidationError) -> str:
-    """Say what is wrong; jsonschema's own words except for an unknown key."""
+    """Say what is wrong in a user's words where jsonschema's are about schemas."""
+    schema = cast("dict[str, Any]", error.schema)
+    if error.validator == "type":
+        return _wrong_type(error.instance, schema["type"])
+    if error.validator == "pattern" and "description" in schema:
+        return f"{error.instance!r} does not fit: {schema['description']}"
     if error.validator != "additionalProperties" or not isinstance(error.instance, dict):
         return error.message
-    schema = cast("dict[str, Any]", error.schema)
     known = schema.get("properties", {})
     patterns = [re.compile(pattern) for pattern in schema.get("patternProperties", {})]
     unknown = next(key for key in error.instance if key not in known and not any(p.search(key) for p in patterns))
     return f"unknown key {unknown!r}{nearest(unknown, known)}"
+
+
+def _wrong_type(found: object, wanted: str | list[str]) -> str:
+    """Say what is needed instead; of what may be a secret only its kind."""
+    names = [wanted] if isinstance(wanted, str) else wanted
+    needs = " or ".join(KINDS[name] for name in names)
+    if names == ["array"] and isinstance(found, str | int | float):
+        return f"needs a list: [{found}]"
+    kind = next(words for kind, words in KINDS_OF_PYTHON.items() if isinstance(found, kind))
+    return f"needs {needs}, not {kind}{f' {found!r}' if isinstance(found, str) else ''}"
 
 
 def _parse(path: Path) -> object:
