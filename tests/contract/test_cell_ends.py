@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import signal
 import sys
@@ -115,15 +116,36 @@ def test_an_interrupt_while_it_ends_does_not_stop_its_end(bench: Bench, watch: W
     assert_gone(bench, watch)
 
 
-def test_a_dockerd_that_ends_is_an_error_with_its_last_words(bench: Bench, watch: Watch) -> None:
+def test_a_dockerd_that_ends_is_an_error_with_its_last_words(
+    bench: Bench, watch: Watch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="recipeci.host.cell.life")
     dead = bench.folder / "bin" / "dockerd"
     dead.parent.mkdir()
     dead.write_text("#!/bin/sh\necho it is not my day >&2\nexit 1\n")
     dead.chmod(0o755)
     broken = replace(bench, programs=replace(bench.programs, dockerd=dead))
-    with pytest.raises(HostError, match="it is not my day"), broken.running():
+    with pytest.raises(HostError, match="it is not my day") as died, broken.running():
         pass
+    assert died.value.hint == "run.log has the end of the cell's log"
+    assert "the end of the cell's log:\nit is not my day" in caplog.messages
     assert_gone(bench, watch)
+
+
+@pytest.mark.parametrize("dies", [True, False], ids=["its daemon dies", "all is well"])
+def test_the_end_of_its_log_is_kept_where_run_log_is_written(
+    bench: Bench, watch: Watch, caplog: pytest.LogCaptureFixture, *, dies: bool
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="recipeci.host.cell.life")
+    with bench.running() as cell:
+        daemons = [pid for pid in leftovers.descendants(cell.init) if Path(leftovers.program_of(pid)).name == "dockerd"]
+        assert daemons
+        if dies:
+            os.kill(min(daemons), signal.SIGKILL)
+    assert_gone(bench, watch)
+    (said,) = [message for message in caplog.messages if message.startswith("the end of the cell's log:")]
+    assert "API listen on" in said
+    assert 5 < len(said.splitlines()) <= 201
 
 
 def test_a_proxy_image_that_is_not_there_is_said_at_once(bench: Bench, watch: Watch) -> None:

@@ -205,7 +205,7 @@ class Swarm:
             if isinstance(e, docker.errors.NotFound):
                 raise
             msg = f"Docker at {self._socket} does not answer: {e}"
-            raise HostError(msg, hint="its log is swarm/log in the run folder (kept with --keep)") from e
+            raise HostError(msg, hint="run.log has the end of the cell's log") from e
 
 
 def epoch(text: str) -> float:

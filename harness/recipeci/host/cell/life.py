@@ -27,8 +27,9 @@ log = logging.getLogger(__name__)
 
 _DOCKERD_SECONDS = 60.0
 _SWARM_SECONDS = 60.0
-_SAID_LINES, _TOLD_LINES = 5, 60
-"""Of a cell that does not come up: lines of its log in the error, and in run.log."""
+_SAID_LINES, _KEPT_LINES = 5, 200
+"""Lines of its log: in the error if it does not come up, and in run.log in any case."""
+_KEPT_BYTES = 256 * 1024
 _ANSWERS = "200"
 _PING_SECONDS = 5.0
 _CONNECT_SECONDS = 0.3
@@ -202,7 +203,6 @@ def _make_ready(spec: CellSpec, first: launch.FirstProcess, api: EngineApi, cloc
             successes=1,
         )
     except WaitFailed as error:
-        log.info("the end of the cell's log:\n%s", "\n".join(_last_lines(spec.log, _TOLD_LINES)))
         raise HostError(error.message, hint="run.log has the end of the cell's log") from error
 
 
@@ -226,13 +226,19 @@ def _clear_whatever_interrupts(
 
 
 def _clear(spec: CellSpec, first: launch.FirstProcess, plan: CgroupPlan, runner: Runner, clock: Clock) -> None:
-    """End the cell, then remove what is left of it."""
-    first.end()
+    """End the cell, then remove what is left of it; the end of its log goes to run.log."""
+    try:
+        first.end()
+    finally:
+        if said := _last_lines(spec.log, _KEPT_LINES):
+            log.debug("the end of the cell's log:\n%s", "\n".join(said))
     ground.remove_cgroups(plan, clock)
     ground.remove_folder(spec.folder, runner)
 
 
 def _last_lines(file: Path, count: int) -> list[str]:
     """Return the end of the cell's log."""
-    text = file.read_text(errors="replace") if file.exists() else ""
-    return text.strip().splitlines()[-count:]
+    with contextlib.suppress(FileNotFoundError), file.open("rb") as opened:
+        opened.seek(max(0, file.stat().st_size - _KEPT_BYTES))
+        return opened.read().decode(errors="replace").strip().splitlines()[-count:]
+    return []
