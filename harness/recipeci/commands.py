@@ -150,8 +150,10 @@ class Run(Command):
             images=given.folder("--images", self.images) or given.folder("the setting images:", config.images),
             overlays=given.folder("--overlays", self.overlays)
             or given.folder("the setting overlays:", config.overlays),
-            proxy_image=given.word("--proxy-image", self.proxy_image) or config.proxy_image,
-            bot_image=given.word("--bot-image", self.bot_image) or config.bot_image,
+            proxy_image=given.image("--proxy-image", self.proxy_image)
+            or given.image("the setting docker.proxy_image", config.proxy_image),
+            bot_image=given.image("--bot-image", self.bot_image)
+            or given.image("the setting docker.bot_image", config.bot_image),
             abra=given.word("--abra", self.abra),
             out=given.path("--out", self.out),
             keep=self.keep,
@@ -217,7 +219,8 @@ class Clean(Command):
         from recipeci.run import janitor  # noqa: PLC0415
 
         config = settings.load(given.path("--config", self.config), settings.environment())
-        lines = janitor.clean(config, runner=LocalRunner(), clock=SystemClock())
+        clock = SystemClock()
+        lines = janitor.clean(config, runner=LocalRunner(), clock=clock) + janitor.sweep(config, clock=clock)
         for line in lines or ("nothing to clean",):
             _say(f"{line}\n")
         return 0

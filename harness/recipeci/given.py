@@ -18,6 +18,19 @@ def word(option: str, value: str | None) -> str | None:
     return value
 
 
+def image(option: str, value: str | None) -> str | None:
+    """Return an image's name as Docker reads it."""
+    if (given := word(option, value)) is None:
+        return None
+    from recipeci.host.store.reference import Reference  # noqa: PLC0415 - `--help` does without
+
+    try:
+        Reference.parse(given)
+    except UsageError as e:
+        raise UsageError(f"{option}: {e.message}", hint=e.hint) from e
+    return given
+
+
 def path(option: str, value: str | Path | None) -> Path | None:
     """Return a path, which must not be empty (that would be this folder)."""
     if value is None:

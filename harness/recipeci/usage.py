@@ -67,6 +67,7 @@ Usage:
 
 CLEAN = """\
 recipeci clean removes what killed runs left in the cache folder, writes their reports, and removes old run folders.
+Empty cgroup directories of runs whose folder is gone are removed too, whatever cache folder they had.
 
 Usage:
   recipeci clean [--config FILE]

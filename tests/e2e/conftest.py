@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from lab import prepare, repository
 from lab.repository import Built
+from recipeci.host.clock import SystemClock
+from recipeci.host.command import LocalRunner
+from recipeci.model import Settings
+from recipeci.run import janitor
 
 from e2e.leftovers import Watch
 from e2e.program import Recipeci
@@ -56,6 +60,7 @@ def recipeci(folder: Path, cache: Path, watch: Watch) -> Iterator[Recipeci]:
     program.kill_all()
     left = watch.wait_until_gone(folder)
     assert not left, left
+    janitor.clean(Settings(cache=own), runner=LocalRunner(), clock=SystemClock())  # before its folder goes
 
 
 @pytest.fixture

@@ -45,6 +45,16 @@ CASES: Mapping[str, tuple[str, int, str]] = {
     "settings that are not there": (f"{RUN} --config FOLDER/nowhere.yml", 2, "FOLDER/nowhere.yml"),
     "an abra that is none": (f"{RUN} --images IMAGES --abra /bin/true", 2, "/bin/true is not abra"),
     "an abra that is not there": (f"{RUN} --images IMAGES --abra FOLDER/abra", 2, "FOLDER/abra"),
+    "a proxy image that is no image name": (
+        f"{RUN} --proxy-image no/../such",
+        2,
+        r"--proxy-image: 'no/\.\./such' is not an image name.*nginx:1\.26\.3",
+    ),
+    "a backup-bot image that is no image name": (
+        f"{RUN} --bot-image no/../such",
+        2,
+        "--bot-image: .*not an image name",
+    ),
     "a run folder with a very long path": (f"{RUN} --out FOLDER/{LONG}/{LONG}", 2, "too long for the path of a socket"),
     "a run folder that is not empty": (f"{RUN} --out FOLDER/overlays", 2, "FOLDER/overlays is not empty"),
     "not yet: a route out of the cell": (f"{RUN} --overlays FOLDER/route", 2, "network"),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from recipeci.errors import HostError
-from recipeci.host.cell import life
+from recipeci.host.cell import abandoned, life
 from recipeci.host.clock import Clock
 from recipeci.host.command import Runner
 from recipeci.model import Commit, Outcome, Report, RunError, Settings, Target
@@ -63,6 +63,34 @@ def clean(settings: Settings, *, runner: Runner, clock: Clock) -> tuple[str, ...
         return tuple(_each(runs, settings, runner=runner, clock=clock))
     except PermissionError as e:
         raise HostError(f"{e.filename}: {e.strerror}", hint="sudo recipeci clean") from e
+
+
+def sweep(settings: Settings, *, clock: Clock) -> tuple[str, ...]:
+    """Remove the empty cgroup directories of runs that are gone, whatever cache folder they had.
+
+    Runs of this cache folder that are alive are not touched, nor is a directory with a process or a young one (see
+    `abandoned`): it may be that of a run with another cache folder. Returns a line for each that was there.
+    """
+    runs = workspace.runs_folder(workspace.cache_folder(settings, make=False))
+    gone = (name for name in abandoned.names(clock=clock) if workspace.RUN_ID.match(name))
+    return tuple(_swept(name, clock=clock) for name in gone if not _is_alive(runs / name))
+
+
+def _swept(name: str, *, clock: Clock) -> str:
+    try:
+        abandoned.remove(name, clock=clock)
+    except HostError as e:
+        return f"{name}: its cgroup directories stay: {e.message}"
+    return f"{name}: gone; its empty cgroup directories removed"
+
+
+def _is_alive(entry: Path) -> bool:
+    """Say whether a process holds the lock of this run."""
+    lock = workspace.lock_file(entry.resolve())
+    if not lock.exists():
+        return False
+    with locks.held_if_free(lock) as free:
+        return not free
 
 
 def _each(runs: Path, settings: Settings, *, runner: Runner, clock: Clock) -> Iterator[str]:

@@ -10,6 +10,8 @@ from recipeci.errors import HostError
 from recipeci.host.cell.confine import ALLOWED_DEVICES
 
 INSIDE = "/sys/fs/cgroup"
+PREFIX = "recipeci-"
+"""What the directories of all cells are called; the cell's name follows."""
 _NEEDED_V1 = ("devices", "memory", "cpu", "pids")
 _PROCESSES = 16384
 """So many processes and threads a cell may have: a fork bomb in it is not the machine's end."""
@@ -73,11 +75,11 @@ def plan(name: str, *, mounts: str, own: str) -> CgroupPlan:
         HostError: no cgroup tree is mounted, or one that Docker needs is not.
     """
     if found := hierarchies(mounts):
-        return _plan_v1(f"recipeci-{name}", found)
+        return _plan_v1(f"{PREFIX}{name}", found)
     top = next((Path(fields[1]) for fields in _fields(mounts) if fields[2] == "cgroup2"), None)
     if top is None:
         raise HostError("no cgroup tree is mounted at /sys/fs/cgroup", hint="mount cgroup2 or the controllers of v1")
-    return _plan_v2(f"recipeci-{name}", top=top, own=own)
+    return _plan_v2(f"{PREFIX}{name}", top=top, own=own)
 
 
 def hierarchies(mounts: str) -> tuple[Hierarchy, ...]:
