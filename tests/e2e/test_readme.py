@@ -32,7 +32,13 @@ def as_it_stands(line: str, built: Built) -> list[str]:
     words = [word.replace("NAME", "custom-html") for word in shlex.split(line.partition(" > ")[0])[1:]]
     if "--recipe" not in words:
         return words
-    here = {"./custom-html": str(built.path), "./images": str(IMAGES), "1.1.0+1.26.3": "1.0.0+1.22.1"}
+    here = {
+        "./custom-html": str(built.path),
+        "/tmp/custom-html": str(built.path),  # noqa: S108 - where README has one made
+        "./images": str(IMAGES),
+        "tests/lab/images": str(IMAGES),
+        "1.1.0+1.26.3": "1.0.0+1.22.1",
+    }
     words = [here.get(word, word) for word in words]
     missing = {"--source": str(built.path), "--images": str(IMAGES), "--abra": "builtin", "--stages": "install,upgrade"}
     return words + [word for option, value in missing.items() if option not in words for word in (option, value)]
