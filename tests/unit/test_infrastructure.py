@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 from recipeci.errors import HostError
+from recipeci.host.container import Health
+from recipeci.host.docker import Task
 from recipeci.run import infrastructure
+
+from unit.builders import DEPLOYED, STACK, failed, look, old_task, service, task
 
 FULL, ROOMY = 20 * 10**6, 50 * 10**9
 
@@ -60,3 +64,33 @@ def test_the_free_space_is_that_of_the_folders_file_system(tmp_path: Path) -> No
     found = os.statvfs(tmp_path)
     assert infrastructure.free_bytes(tmp_path) <= found.f_blocks * found.f_frsize
     assert infrastructure.free_bytes(Path("/proc")) == 0
+
+
+GONE = "Cannot connect to the Docker daemon at unix:///run/docker.sock"
+BUSY = "received unexpected HTTP status: 503 Service Unavailable"
+
+
+def blame_tasks(*tasks: Task, guilty: str = "app") -> None:
+    state = look(service(), service("db"), *tasks)
+    infrastructure.blame_tasks(state, f"{STACK}_{guilty}" if guilty else "", since=DEPLOYED, free=ROOMY)
+
+
+@pytest.mark.parametrize("guilty", ["app", ""], ids=["of the guilty service", "of any, where none is guilty"])
+def test_dockers_words_of_a_task_are_the_hosts(guilty: str) -> None:
+    with pytest.raises(HostError, match="registry refuses"):
+        blame_tasks(failed(1), failed(2, error=BUSY), guilty=guilty)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(
+            failed(1, health=Health(check="test", output=GONE, exit_code=1, is_bad=True)), id="a health check's"
+        ),
+        pytest.param(failed(1, service_id="id-db", error=BUSY), id="another service's"),
+        pytest.param(old_task(error=BUSY), id="of before the deploy"),
+        pytest.param(task(), id="none"),
+    ],
+)
+def test_other_words_are_not(other: Task) -> None:
+    blame_tasks(failed(2), other)

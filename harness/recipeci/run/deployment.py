@@ -144,21 +144,11 @@ class Deployment:
             )
         except WaitFailed as e:
             state, judgement = last[0]
-            self._blame_host(state, judgement.guilty, since=expected.since)
+            free = infrastructure.free_bytes(self.scratch)
+            infrastructure.blame_tasks(state, judgement.guilty, since=expected.since, free=free)
             logs = self._logs(judgement.guilty, since=expected.since)
             raise WaitFailed(e.what, reason=e.reason, last=e.last, logs=logs) from e
         return state
-
-    def _blame_host(self, state: StackState, guilty: str, *, since: float) -> None:
-        """Raise HostError if Docker's own words of the guilty service's tasks (of all, if none is) say so.
-
-        The reason of the failure is not asked: it may quote a health check, which is the recipe's.
-        """
-        service = state.service(guilty)
-        free = infrastructure.free_bytes(self.scratch)
-        for task in state.tasks_of(service) if service else state.tasks:
-            if task.created >= since:
-                infrastructure.blame(task.error, free=free)
 
     def _logs(self, guilty: str, *, since: float) -> str:
         """Return the last log lines of the service that is to blame, of its tasks since the deploy alone."""

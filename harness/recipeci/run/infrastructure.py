@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from recipeci.errors import HostError
+from recipeci.host.docker import StackState
 
 NO_SPACE = "no space left on device"
 LITTLE_BYTES = 10**9
@@ -41,3 +42,14 @@ def blame(words: str, *, free: int) -> None:
     """Raise HostError if these words tell of a fault of the host's; `free` is the disk's space in bytes."""
     if name := fault(words, free=free):
         raise HostError(f"{name}: {words}", hint="it is not the recipe's fault; the run can be repeated")
+
+
+def blame_tasks(state: StackState, guilty: str, *, since: float, free: int) -> None:
+    """Raise HostError if Docker's words of the guilty service's tasks (of all, if none is) tell of the host's fault.
+
+    Tasks that were made before `since` (epoch seconds) are no news. What health checks printed is not asked.
+    """
+    service = state.service(guilty)
+    for task in state.tasks_of(service) if service else state.tasks:
+        if task.created >= since:
+            blame(task.error, free=free)
