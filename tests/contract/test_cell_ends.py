@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from e2e import leftovers
 from e2e.leftovers import Watch
-from lab import cells
+from lab import cells, cgroupfs
 from lab.cells import Bench
 from recipeci.errors import HostError, Interrupted, UsageError
 from recipeci.host import command
@@ -39,7 +39,7 @@ def watch(bench: Bench) -> Watch:  # noqa: ARG001 - what lends the images is no 
 
 def cgroups(bench: Bench) -> list[Path]:
     """The cell's own directories in all cgroup trees."""
-    return [path for path in Path("/sys/fs/cgroup").glob(f"**/recipeci-{bench.spec.name}") if path.is_dir()]
+    return cgroupfs.named(f"recipeci-{bench.spec.name}")
 
 
 def assert_gone(bench: Bench, watch: Watch) -> None:
@@ -251,7 +251,7 @@ def test_killing_its_owner_leaves_no_process_and_no_mount_and_the_rest_is_reaped
     assert leftovers.host() == before
     reap(name=name, folder=folder, runner=LocalRunner(), clock=clock)
     assert not folder.exists()
-    assert [path for path in Path("/sys/fs/cgroup").glob(f"**/recipeci-{name}") if path.is_dir()] == []
+    assert cgroupfs.named(f"recipeci-{name}") == []
     reap(name=name, folder=folder, runner=LocalRunner(), clock=clock)  # nothing there is fine
     LocalRunner().run(["rm", "-rf", str(folder.parent)], timeout=60)
 
