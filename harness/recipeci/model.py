@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -233,6 +234,55 @@ class Identity:
     head: str = ""
     chaos_version: str = ""
     services: tuple[ServiceIdentity, ...] = ()
+
+
+@dataclass(frozen=True)
+class AuthorFile:
+    """One file of an author that a run uses: whose it is, and where.
+
+    `source` is `generic` (ours, in the package), `recipeci` (the operator's overlay) or `repo` (the recipe's own
+    repository). `path` is absolute, of `repo` relative to the root of the target's tree.
+    """
+
+    source: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class ServiceSeen:
+    """One service as an op found or left it: its image as the compose file names it, and its spec's version."""
+
+    image: str
+    spec_version: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A deployed app at one moment: its version labels (empty if it has none), its services by their short names."""
+
+    version: str = ""
+    chaos_version: str = ""
+    services: Mapping[str, ServiceSeen] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OpState:
+    """What the newest op did, as suites read it (fixture `op`, `CCCI_OP_STATE_FILE`; DESIGN §15).
+
+    `before` is what the op found; of the deploy nothing. Times are ISO 8601 UTC. `base` is the base's version, empty
+    where there is none; `snapshot_id` is of the newest backup, empty before there is one.
+    """
+
+    op: str
+    recipe: str
+    domain: str
+    before: Seen
+    after: Seen
+    head_ref: str
+    base: str
+    snapshot_id: str
+    started: str
+    ended: str
 
 
 @dataclass(frozen=True, order=True)

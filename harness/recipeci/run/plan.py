@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from recipeci.errors import UsageError
-from recipeci.model import Base, BaseMode, Commit, LeftOut, Target, Tier
+from recipeci.model import AuthorFile, Base, BaseMode, Commit, LeftOut, Target, Tier
 from recipeci.recipe.metadata import RecipeMeta
 from recipeci.recipe.versions import Published, Version, nearest
 
@@ -31,13 +31,15 @@ class Step:
     """One tier of the plan.
 
     `op` is its one mutation (empty for `custom`), `reason` why it is not carried out, and `no_generic` why its generic
-    suite is not run; each is empty otherwise.
+    suite is not run; each is empty otherwise. `suites` and `hooks` are in the order in which they are run.
     """
 
     tier: Tier
     fate: Fate
     reason: str = ""
     no_generic: str = ""
+    suites: tuple[AuthorFile, ...] = ()
+    hooks: tuple[AuthorFile, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a tier that is left undone without a reason, and a reason for one that is done."""
@@ -76,6 +78,8 @@ class Plan:
     steps: tuple[Step, ...]
     meta: RecipeMeta
     own_version: str = ""
+    install_steps: tuple[AuthorFile, ...] = ()
+    """The `install_steps.sh` that are run after `app new`, in their order."""
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
 
