@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from recipeci import __version__, commands, settings, usage
+from recipeci import __version__, commands, parsing, settings, usage
 from recipeci.errors import UsageError
 from recipeci.model import Request, Settings, Tier
 
@@ -161,7 +161,7 @@ def test_help_into_a_pipe_that_closes_is_quiet(short: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "text"), [(commands.Main, usage.RUN), (commands.Doctor, usage.DOCTOR), (commands.Clean, usage.CLEAN)]
 )
-def test_the_help_names_every_option_and_no_other(command: type[commands.Command], text: str) -> None:
+def test_the_help_names_every_option_and_no_other(command: type[parsing.Command], text: str) -> None:
     names = {("-" if len(name) == 1 else "--") + name for name in command("recipeci")._switches_by_name}
     described = text.partition("\n\n")[2].partition("\n\n")[2].partition("Examples:")[0]
     assert set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", described)) == names

@@ -1,0 +1,95 @@
+"""The only place that reads a command line: what is wrong with it is raised, never printed by the library."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import ClassVar
+
+from plumbum import cli
+from plumbum.cli.application import ShowCompletion, ShowHelp, ShowHelpAll, ShowVersion
+from plumbum.cli.switches import SwitchError, UnknownSwitch
+
+import recipeci
+from recipeci import schemas
+from recipeci.errors import UsageError
+
+
+class Command(cli.Application):
+    """What our commands share: plumbum parses, and what it finds wrong goes through the one door.
+
+    plumbum would print its own errors on stdout with the whole help below, and take a broken pipe or an EINVAL in
+    the middle of a run for its end; so nothing is run inside it, and `act` is called when it is done.
+    """
+
+    PROGNAME = "recipeci"
+    CALL_MAIN_IF_NESTED_COMMAND = False
+    HELP: ClassVar[str]
+    shown: str | None = None
+    """The text to print instead of acting: help or version."""
+
+    @cli.switch(["-h", "--help"], overridable=True)
+    def help(self) -> None:
+        """Print the help."""
+        self.shown = self.HELP
+
+    @cli.switch(["--version"], overridable=True)
+    def version(self) -> None:
+        """Print the version."""
+        self.shown = f"recipeci {recipeci.__version__}\n"
+
+    def main(self, *words: str) -> int:
+        """Take no words: everything is an option."""
+        if words:
+            commands = list(self._subcommands)
+            what = f"unknown command {words[0]!r}" if commands else f"unexpected {words[0]!r}"
+            raise UsageError(f"{what}{schemas.nearest(words[0], commands)}", hint="recipeci --help")
+        return 0
+
+    def act(self) -> int:
+        """Print what is to be shown, or do what the command is for; return the exit code."""
+        if self.shown is None:
+            return self.do()
+        say(self.shown)
+        return 0
+
+    def do(self) -> int:
+        """Do what the command is for; return the exit code."""
+        raise NotImplementedError
+
+    @classmethod
+    def autocomplete(cls, argv: list[str]) -> None:
+        """Complete nothing: plumbum would print and exit 0 if the environment has a shell's completion variables."""
+
+    def _parse_and_dispatch(self, argv: list[str]) -> tuple[cli.Application, int]:
+        """Parse once more than plumbum does, so that what is wrong is raised and not printed."""
+        try:
+            options, words = self._parse_args(list(argv))
+            if self.nested_command and options:
+                given = ", ".join(option.swname for option in options.values())
+                raise UsageError(f"{given} stands before the command", hint="give options after the command's name")
+            self._validate_args(options, words)
+        except (ShowHelp, ShowHelpAll, ShowVersion, ShowCompletion):
+            pass  # plumbum calls the methods above
+        except SwitchError as e:
+            raise self._usage_error(e) from e
+        self.nested_command = None
+        return super()._parse_and_dispatch(argv)
+
+    def _usage_error(self, error: SwitchError) -> UsageError:
+        """Say in our words what plumbum found wrong."""
+        message = " ".join(str(error).split()).replace("Switch ", "").replace("an argument", "a value")
+        if isinstance(error, UnknownSwitch):
+            option = message.rpartition(" ")[2]
+            known = [f"--{name}" for name in self._switches_by_name if len(name) > 1]
+            close = schemas.nearest(option, known)
+            message = f"unknown option {option}{close if 'did you mean' in close else ''}"
+        return UsageError(message, hint="recipeci --help")
+
+
+Command.unbind_switches("--help-all", "--completions")
+
+
+def say(words: str) -> None:
+    """Print on stdout; whoever reads it may go away."""
+    with contextlib.suppress(BrokenPipeError):
+        print(words, end="", flush=True)
