@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pytest
-from recipeci.model import Leftover, LintResult, Outcome, RunError, TestResult, Tier, TierResult
-from recipeci.run.verdict import Verdict, level, of_outcomes, of_tests, verdict
+from recipeci.model import Leftover, LintResult, Outcome, RunError, SuiteResult, TestResult, Tier, TierResult
+from recipeci.run.verdict import Verdict, level, of_outcomes, of_tests, stands, verdict
 
 PASS, FAIL, SKIP, UNVERIFIED, ERROR = Outcome.PASS, Outcome.FAIL, Outcome.SKIP, Outcome.UNVERIFIED, Outcome.ERROR
 CLEAN = LintResult(PASS)
@@ -238,3 +238,22 @@ def test_the_worst_outcome_counts_in_any_order() -> None:
         found = of_outcomes([LETTERS[one] for one in letters])
         worst = next((LETTERS[one] for one in "efups" if one in letters), UNVERIFIED)
         assert found is worst, letters
+
+
+def tier_of(*suites: tuple[str, Outcome], outcome: Outcome = FAIL) -> TierResult:
+    return TierResult(Tier.BACKUP, outcome, suites=tuple(SuiteResult(source, "f", found) for source, found in suites))
+
+
+@pytest.mark.parametrize("authors", [PASS, FAIL, UNVERIFIED])
+def test_later_tiers_build_on_a_tier_whose_own_measurements_are_well(authors: Outcome) -> None:
+    assert stands(tier_of(("harness", PASS), ("recipeci", authors)))
+
+
+@pytest.mark.parametrize("own", [FAIL, UNVERIFIED, ERROR])
+def test_nothing_builds_on_a_tier_whose_own_measurements_are_not(own: Outcome) -> None:
+    assert not stands(tier_of(("harness", own), ("recipeci", PASS)))
+
+
+@pytest.mark.parametrize(("outcome", "expected"), [(PASS, True), (SKIP, True), (FAIL, False), (UNVERIFIED, False)])
+def test_a_tier_that_measured_nothing_stands_by_its_outcome(outcome: Outcome, *, expected: bool) -> None:
+    assert stands(tier_of(outcome=outcome)) is expected

@@ -37,9 +37,11 @@ from recipeci.report.console import Console
 from recipeci.report.write import write
 from recipeci.run import janitor, preparation, source, workspace
 from recipeci.run import plan as plans
+from recipeci.run.asking import Asking
 from recipeci.run.deployment import Deployment
 from recipeci.run.environment import Environment
 from recipeci.run.interrupt import Interrupts
+from recipeci.run.ops import Ops
 from recipeci.run.plan import Fate, Step
 from recipeci.run.preparation import Preparation
 from recipeci.run.record import Record
@@ -250,10 +252,14 @@ class Run:
             scratch=self.place.shared,
         )
         http = Http(connect=cell.connect, ca_file=cell.ca_file)
-        tiers = Tiers(deployment, http, self.clock, self.console, lambda: cell.wait_proxy(PROXY_SECONDS))
+        asking = Asking(
+            self.place.domain, http, self.clock, self.console, proxy_ready=lambda: cell.wait_proxy(PROXY_SECONDS)
+        )
+        ops = Ops(deployment, asking, self.clock, self.console)
+        tiers = Tiers(ops, self.clock, self.console)
         for step in self._all_steps():
             result = tiers.run(step, earlier=record.tiers)
-            record.identity = tiers.identity
+            record.identity = ops.identity
             record.tiers.append(result)
 
     def _all_steps(self) -> tuple[Step, ...]:

@@ -12,6 +12,8 @@ EXIT_FAILED = 1
 EXIT_LEFTOVERS = 4
 EXIT_BUG = 70
 WORST_FIRST = (Outcome.ERROR, Outcome.FAIL, Outcome.UNVERIFIED)
+HARNESS = "harness"
+"""The source of the suite that holds what the harness measured itself."""
 GOOD = frozenset({Outcome.PASS, Outcome.SKIP})
 RUNGS: tuple[tuple[Tier, ...], ...] = (
     (Tier.INSTALL,),
@@ -46,6 +48,15 @@ def of_outcomes(outcomes: Iterable[Outcome]) -> Outcome:
     if worst:
         return worst
     return Outcome.PASS if Outcome.PASS in found else Outcome.SKIP if found else Outcome.UNVERIFIED
+
+
+def stands(tier: TierResult) -> bool:
+    """Say whether later tiers can build on this one: its op was done, and all that the harness measured of it is well.
+
+    What an author's suite found is of that tier alone.
+    """
+    own = [suite.outcome for suite in tier.suites if suite.source == HARNESS]
+    return of_outcomes(own) in GOOD if own else tier.outcome in GOOD
 
 
 def level(tiers: Sequence[TierResult], lint: LintResult) -> int:
