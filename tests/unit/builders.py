@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from recipeci.host.docker import Service, StackState, Task, Update
+from recipeci.host.stackstate import Service, StackState, Task, Update
 from recipeci.recipe.compose import Compose, ComposeService
 from recipeci.run.settled import Expected
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recipeci.host.docker import StackState, stack_state
+from recipeci.host.stackstate import StackState, stack_state
 from recipeci.recipe.compose import Compose
 from recipeci.run import settled
 from recipeci.run.identity import Evidence

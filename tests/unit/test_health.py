@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from recipeci.host.container import Health
-from recipeci.host.docker import Swarm, Task
+from recipeci.host.docker import Swarm
+from recipeci.host.stackstate import Task
 from recipeci.run.health import HealthWatch
 
 from unit.builders import DEPLOYED, failed, look, old_task, service, task

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from recipeci.host.docker import StackState, Update
+from recipeci.host.stackstate import StackState, Update
 from recipeci.model import Base, BaseMode, Commit, Identity, Outcome, ServiceIdentity, Target
 from recipeci.run.identity import Evidence, checks, first_checks, first_identity, identity, nothing_changed
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from recipeci.errors import HostError
 from recipeci.host.container import Health
-from recipeci.host.docker import Task
+from recipeci.host.stackstate import Task
 from recipeci.run import infrastructure
 
 from unit.builders import DEPLOYED, STACK, failed, look, old_task, service, task

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from recipeci.host.docker import Update
+from recipeci.host.stackstate import Update
 from recipeci.model import Base, BaseMode, Commit, Outcome, Target
 from recipeci.run import identity
 from recipeci.run.settled import judge

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from recipeci.host.container import Health
-from recipeci.host.docker import Service, Task, Update
+from recipeci.host.stackstate import Service, Task, Update
 from recipeci.run.settled import CRASHES, STABLE_SECONDS, UNSCHEDULABLE_SECONDS, broken_since, has_ended, judge
 
 from unit.builders import (

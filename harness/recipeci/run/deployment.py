@@ -18,7 +18,8 @@ from recipeci.errors import CommandFailed, CommandTimeout, OpFailed, WaitFailed
 from recipeci.host.abra import Abra
 from recipeci.host.clock import Clock, until
 from recipeci.host.clone import Clone
-from recipeci.host.docker import StackState, Swarm
+from recipeci.host.docker import Swarm
+from recipeci.host.stackstate import StackState
 from recipeci.model import BaseMode, Commit
 from recipeci.recipe.compose import Compose
 from recipeci.recipe.envfile import EnvFile

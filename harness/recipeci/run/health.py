@@ -6,7 +6,8 @@ import dataclasses
 from dataclasses import dataclass, field
 
 from recipeci.host.container import Health
-from recipeci.host.docker import StackState, Swarm, Task
+from recipeci.host.docker import Swarm
+from recipeci.host.stackstate import StackState, Task
 from recipeci.run.settled import OVER_STATES
 
 BEFORE_SETTLED = frozenset({"starting", "running"})

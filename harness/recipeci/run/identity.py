@@ -11,7 +11,7 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from recipeci.host.docker import Json, Service, StackState, Task, same_tasks, same_template
+from recipeci.host.stackstate import Json, Service, StackState, Task, same_tasks, same_template
 from recipeci.model import Base, BaseMode, Identity, Outcome, ServiceIdentity, Target, TestResult
 from recipeci.recipe.compose import Compose, ComposeService
 from recipeci.run import settled

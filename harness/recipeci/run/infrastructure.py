@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 from recipeci.errors import HostError
-from recipeci.host.docker import StackState
+from recipeci.host.stackstate import StackState
 
 NO_SPACE = "no space left on device"
 LITTLE_BYTES = 10**9

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from recipeci.host.container import Health
-from recipeci.host.docker import Service, StackState, Task, same_template
+from recipeci.host.stackstate import Service, StackState, Task, same_template
 
 STABLE_SECONDS = 2.0
 """A crash-looping container is seen running for about 0.7 s between crashes (facts swarm §2)."""

@@ -1,4 +1,4 @@
-"""host.docker: Docker's JSON as values. `data/look.json` is one look at a swarm as its API gave it."""
+"""host.stackstate: Docker's JSON as values. `data/look.json` is one look at a swarm as its API gave it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from recipeci.host.container import Health, health, last_lines
-from recipeci.host.docker import Service, StackState, Task, Update, epoch, same_tasks, same_template, stack_state
+from recipeci.host.stackstate import Service, StackState, Task, Update, epoch, same_tasks, same_template, stack_state
 
 from unit.builders import look, service, task, template, upgraded
 
