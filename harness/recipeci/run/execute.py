@@ -7,29 +7,24 @@ interrupted one, is torn down and has a report.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 import shutil
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import recipeci
-from recipeci.errors import HostError, Interrupted, RecipeCIError
+from recipeci.errors import HostError, RecipeCIError
 from recipeci.host import cell as cells
 from recipeci.host import engine
-from recipeci.host.abra import Abra, AbraProgram, choose
-from recipeci.host.cell import Cell, CellSpec
-from recipeci.host.clock import Clock, SystemClock
-from recipeci.host.command import LocalRunner, Runner
+from recipeci.host.abra import choose
+from recipeci.host.cell import CellSpec
+from recipeci.host.clock import SystemClock
+from recipeci.host.command import LocalRunner
 from recipeci.host.docker import Swarm
-from recipeci.host.docker_cli import DockerCli
-from recipeci.host.engine import DockerPrograms
-from recipeci.host.http import Http
 from recipeci.host.store import Store, entries
 from recipeci.model import Outcome, Report, Request, Settings, Tier, TierResult
 from recipeci.report import runlog
@@ -37,24 +32,17 @@ from recipeci.report.console import Console
 from recipeci.report.write import write
 from recipeci.run import janitor, preparation, source, workspace
 from recipeci.run import plan as plans
-from recipeci.run.asking import Asking
-from recipeci.run.deployment import Deployment
-from recipeci.run.environment import Environment
+from recipeci.run.context import Context
+from recipeci.run.incell import InCell
 from recipeci.run.interrupt import Interrupts
-from recipeci.run.ops import Ops
-from recipeci.run.plan import Fate, Step
+from recipeci.run.plan import Fate
 from recipeci.run.preparation import Preparation
 from recipeci.run.record import Record
-from recipeci.run.source import Sourced
-from recipeci.run.teardown import Teardown
-from recipeci.run.tiers import Tiers
-from recipeci.run.workspace import Workspace
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 ATTEMPTS = 2
 """The host's faults are given a fresh cell once (DESIGN §4); the recipe's are not."""
-PROXY_SECONDS = 60.0
 
 
 def show_plan(request: Request, settings: Settings, *, console: Console) -> None:
@@ -92,19 +80,8 @@ def run(request: Request, settings: Settings, *, console: Console, interrupts: I
 
 
 @dataclass(frozen=True)
-class Run:
-    """One run that has a plan: what was asked, where, with which programs."""
-
-    request: Request
-    settings: Settings
-    place: Workspace
-    found: Sourced
-    abra: AbraProgram
-    programs: DockerPrograms
-    runner: Runner
-    clock: Clock
-    console: Console
-    interrupts: Interrupts
+class Run(Context):
+    """One run from its plan to its report."""
 
     def to_its_end(self) -> Report:
         """Carry the plan out, and report whatever ended it."""
@@ -141,7 +118,7 @@ class Run:
             record.expected_deploys = 0
             return
         store = Store(
-            self._cache() / "store",
+            self.cache / "store",
             programs=self.programs,
             runner=self.runner,
             clock=self.clock,
@@ -160,7 +137,7 @@ class Run:
         """Lint the recipe's own files; what is wrong with them, or with the base's, ends the run before it began."""
         began = self.clock.monotonic()
         with self.console.phase("lint"):
-            ready = preparation.prepared(self._environment())
+            ready = preparation.prepared(self.environment())
         for note in ready.notes:
             record.note(note)
         if ready.findings:
@@ -213,105 +190,10 @@ class Run:
             record.programs |= {"docker": swarm.program(), "vip": cell.vip}
             for note in cell.notes:
                 record.note(note)
-            self._deployed(record, cell, swarm)
-
-    def _deployed(self, record: Record, cell: Cell, swarm: Swarm) -> None:
-        """Deploy once, carry out every step against that deployment, and always tear it down."""
-        abra = Abra(
-            self.abra,
-            runner=cell.runner,
-            abra_dir=self.place.abra_dir,
-            docker_folder=self.programs.folder,
-            on_line=lambda line: log.debug("abra: %s", line),
-        )
-        self._lint_by_abra(record, abra)
-        going = self._with_a_base_that_abra_deploys(record, abra)
-        before = swarm.objects()
-        teardown = Teardown(self.place.domain, self.place.stack, abra, swarm, self.clock, record.note)
-        try:
-            going._steps(record, cell, swarm, abra)
-            if self.request.keep:
-                self._kept(cell)
-        finally:
-            with self.interrupts.shielded(), self.console.phase("teardown"):
-                record.deploys = abra.deploys(self.place.domain)
-                record.leftovers = teardown.run(before=before)
-                self._note_names(record, cell)
-
-    def _steps(self, record: Record, cell: Cell, swarm: Swarm, abra: Abra) -> None:
-        deployment = Deployment(
-            domain=self.place.domain,
-            stack=self.place.stack,
-            plan=self.found.plan,
-            clone=self.found.clone,
-            abra=abra,
-            swarm=swarm,
-            environment=self._environment(),
-            clock=self.clock,
-            note=record.note,
-            scratch=self.place.shared,
-        )
-        http = Http(connect=cell.connect, ca_file=cell.ca_file)
-        asking = Asking(
-            self.place.domain, http, self.clock, self.console, proxy_ready=lambda: cell.wait_proxy(PROXY_SECONDS)
-        )
-        ops = Ops(deployment, asking, self.clock, self.console)
-        tiers = Tiers(ops, self.clock, self.console)
-        for step in self._all_steps():
-            result = tiers.run(step, earlier=record.tiers)
-            record.identity = ops.identity
-            record.tiers.append(result)
-
-    def _all_steps(self) -> tuple[Step, ...]:
-        """Return the plan's steps; an upgrade without an install tier needs the first deployment all the same."""
-        steps = self.found.plan.steps
-        if steps[0].tier is Tier.INSTALL and steps[0].fate is Fate.RUN:
-            return steps
-        return (Step(Tier.INSTALL, Fate.RUN), *(step for step in steps if step.tier is not Tier.INSTALL))
-
-    def _lint_by_abra(self, record: Record, abra: Abra) -> None:
-        began = self.clock.monotonic()
-        with self.console.phase("abra lint"):
-            self.found.clone.checkout(self.found.plan.target.commit)
-            record.lint = preparation.abra_lint(
-                abra, self.found.plan.recipe, seconds=round(self.clock.monotonic() - began, 3)
-            )
-
-    def _with_a_base_that_abra_deploys(self, record: Record, abra: Abra) -> Run:
-        """Return this run, or one that deploys the base from its checkout because abra's lint refuses its version."""
-        if not (errors := preparation.refused_by_abra(abra, self._environment())):
-            return self
-        plan = record.plan = plans.from_checkout(self.found.plan, errors=errors)
-        record.note(plan.notes[-1])
-        return dataclasses.replace(self, found=dataclasses.replace(self.found, plan=plan))
-
-    def _kept(self, cell: Cell) -> None:
-        """Leave the deployment up until Ctrl-C, and say how to look at it."""
-        self.interrupts.disarm()
-        docker = f"{self.programs.docker} -H unix://{cell.socket}"
-        inside = f"nsenter --target {cell.init} --net"
-        self.console.say(f"look: {docker} service ls")
-        self.console.say(
-            f"ask: {inside} curl -sS --cacert {cell.ca_file} --connect-to ::{cell.address} https://{self.place.domain}/"
-        )
-        self.console.say("kept until Ctrl-C")
-        with contextlib.suppress(Interrupted):  # the way to end it, not an error
-            threading.Event().wait()
-
-    def _note_names(self, record: Record, cell: Cell) -> None:
-        """Note what apps looked for outside of the cell."""
-        for asked in cell.asked_names():
-            record.note(f"{asked.service or 'a container'} asked for {asked.name}; the cell has no route out")
-
-    def _environment(self) -> Environment:
-        docker = DockerCli(self.programs.docker, runner=self.runner)
-        return Environment(self.found.plan, self.place.domain, self.place.stack, self.found.clone, docker)
+            InCell(self, record, cell, swarm).carry_out()
 
     def _has_work(self) -> bool:
         return any(step.fate is Fate.RUN for step in self.found.plan.steps)
-
-    def _cache(self) -> Path:
-        return workspace.cache_folder(self.settings)
 
     def _read_only(self) -> tuple[Path, ...]:
         """Return the host's folders that a cell shows: our Python, its packages, abra, Docker."""

@@ -1,0 +1,135 @@
+"""The only place that carries a plan's steps out in a running cell: one deployment, its tiers, its teardown."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import threading
+from dataclasses import dataclass
+
+from recipeci.errors import Interrupted
+from recipeci.host.abra import Abra
+from recipeci.host.cell import Cell
+from recipeci.host.docker import Swarm
+from recipeci.host.http import Http
+from recipeci.model import Tier
+from recipeci.run import plan as plans
+from recipeci.run import preparation
+from recipeci.run.asking import Asking
+from recipeci.run.context import Context
+from recipeci.run.deployment import Deployment
+from recipeci.run.ops import Ops
+from recipeci.run.plan import Fate, Step
+from recipeci.run.record import Record
+from recipeci.run.teardown import Teardown
+from recipeci.run.tiers import Tiers
+
+log = logging.getLogger(__name__)
+PROXY_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class InCell:
+    """A run's part that needs its swarm."""
+
+    at: Context
+    record: Record
+    cell: Cell
+    swarm: Swarm
+
+    def carry_out(self) -> None:
+        """Deploy once, carry out every step against that deployment, and always tear it down."""
+        abra = Abra(
+            self.at.abra,
+            runner=self.cell.runner,
+            abra_dir=self.at.place.abra_dir,
+            docker_folder=self.at.programs.folder,
+            on_line=lambda line: log.debug("abra: %s", line),
+        )
+        self._lint_by_abra(abra)
+        going = self._with_a_base_that_abra_deploys(abra)
+        before = self.swarm.objects()
+        place = self.at.place
+        teardown = Teardown(place.domain, place.stack, abra, self.swarm, self.at.clock, self.record.note)
+        try:
+            going._steps(abra)
+            if self.at.request.keep:
+                self._kept()
+        finally:
+            with self.at.interrupts.shielded(), self.at.console.phase("teardown"):
+                self.record.deploys = abra.deploys(place.domain)
+                self.record.leftovers = teardown.run(before=before)
+                self._note_names()
+
+    def _steps(self, abra: Abra) -> None:
+        ops = Ops(self._deployment(abra), self._asking(), self.at.clock, self.at.console)
+        tiers = Tiers(ops, self.at.clock, self.at.console)
+        for step in self._all_steps():
+            result = tiers.run(step, earlier=self.record.tiers)
+            self.record.identity = ops.identity
+            self.record.tiers.append(result)
+
+    def _deployment(self, abra: Abra) -> Deployment:
+        return Deployment(
+            domain=self.at.place.domain,
+            stack=self.at.place.stack,
+            plan=self.at.found.plan,
+            clone=self.at.found.clone,
+            abra=abra,
+            swarm=self.swarm,
+            environment=self.at.environment(),
+            clock=self.at.clock,
+            note=self.record.note,
+            scratch=self.at.place.shared,
+        )
+
+    def _asking(self) -> Asking:
+        return Asking(
+            self.at.place.domain,
+            Http(connect=self.cell.connect, ca_file=self.cell.ca_file),
+            self.at.clock,
+            self.at.console,
+            proxy_ready=lambda: self.cell.wait_proxy(PROXY_SECONDS),
+        )
+
+    def _all_steps(self) -> tuple[Step, ...]:
+        """Return the plan's steps; an upgrade without an install tier needs the first deployment all the same."""
+        steps = self.at.found.plan.steps
+        if steps[0].tier is Tier.INSTALL and steps[0].fate is Fate.RUN:
+            return steps
+        return (Step(Tier.INSTALL, Fate.RUN), *(step for step in steps if step.tier is not Tier.INSTALL))
+
+    def _lint_by_abra(self, abra: Abra) -> None:
+        began = self.at.clock.monotonic()
+        with self.at.console.phase("abra lint"):
+            self.at.found.clone.checkout(self.at.found.plan.target.commit)
+            self.record.lint = preparation.abra_lint(
+                abra, self.at.found.plan.recipe, seconds=round(self.at.clock.monotonic() - began, 3)
+            )
+
+    def _with_a_base_that_abra_deploys(self, abra: Abra) -> InCell:
+        """Return this run, or one that deploys the base from its checkout because abra's lint refuses its version."""
+        if not (errors := preparation.refused_by_abra(abra, self.at.environment())):
+            return self
+        plan = self.record.plan = plans.from_checkout(self.at.found.plan, errors=errors)
+        self.record.note(plan.notes[-1])
+        found = dataclasses.replace(self.at.found, plan=plan)
+        return dataclasses.replace(self, at=dataclasses.replace(self.at, found=found))
+
+    def _kept(self) -> None:
+        """Leave the deployment up until Ctrl-C, and say how to look at it."""
+        self.at.interrupts.disarm()
+        say, cell = self.at.console.say, self.cell
+        docker = f"{self.at.programs.docker} -H unix://{cell.socket}"
+        curl = f"curl -sS --cacert {cell.ca_file} --connect-to ::{cell.address} https://{self.at.place.domain}/"
+        say(f"look: {docker} service ls")
+        say(f"ask: nsenter --target {cell.init} --net {curl}")
+        say("kept until Ctrl-C")
+        with contextlib.suppress(Interrupted):  # the way to end it, not an error
+            threading.Event().wait()
+
+    def _note_names(self) -> None:
+        """Note what apps looked for outside of the cell."""
+        for asked in self.cell.asked_names():
+            self.record.note(f"{asked.service or 'a container'} asked for {asked.name}; the cell has no route out")
