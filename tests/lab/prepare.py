@@ -16,7 +16,7 @@ from recipeci.host.command import LocalRunner
 from recipeci.host.store import Store
 
 IMAGES = Path(__file__).parent / "images"
-NEEDED = ("nginx:1.22.1", "nginx:1.26.3")
+NEEDED = ("nginx:1.22.1", "nginx:1.26.3", "postgres:15", "lab/notes:1.0.0", "lab/notes:1.1.0")
 
 
 def cache_folder() -> Path:
