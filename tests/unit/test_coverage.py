@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from recipeci.recipe.compose import Compose, ComposeService, Mount, Resource
-from recipeci.recipe.coverage import Coverage, Hooks, Promise, coverage
+from recipeci.recipe.coverage import Coverage, Hooks, Promise, coverage, unsaved
 from recipeci.recipe.covered import Covered, covered
 
 IDLE = "does nothing: no service of the stack has backupbot.backup=true"
@@ -43,7 +43,7 @@ def test_the_switch_of_one_service_promises_every_named_volume_of_the_stack() ->
     seen = coverage(stack(ON, db={}))
     assert seen.enabled
     assert seen.promises == (Promise("app", "/content", "content"), Promise("db", "/var/lib/db", "db-data"))
-    assert seen.findings == ("db has the volume db-data and no label backupbot.backup of its own",)
+    assert seen.notes == ("db has the volume db-data and no label backupbot.backup of its own",)
 
 
 @pytest.mark.parametrize("value", ["true", "True", " TRUE "])
@@ -188,3 +188,24 @@ def test_a_volume_without_a_name_is_no_missing_promise() -> None:
     promised = Coverage(enabled=True, promises=(Promise("app", "/x", "unknown"),))
     with pytest.raises(KeyError):
         covered(promised, names=NAMES, listing=())
+
+
+def test_a_volume_of_a_stack_without_labels_is_unsaved() -> None:
+    without = stack({})
+    (said,) = unsaved(without, coverage(without), undeclared=())
+    assert said.startswith("app: /content: the volume content is in no backup")
+
+
+def test_a_volume_that_needs_no_backup_by_recipe_yml_is_not_unsaved() -> None:
+    without = stack({})
+    assert unsaved(without, coverage(without), undeclared={"content"}) == ()
+
+
+def test_a_volume_that_a_label_leaves_out_is_not_unsaved() -> None:
+    left_out = stack(ON | {"backupbot.backup.volumes.content": "false"})
+    assert unsaved(left_out, coverage(left_out), undeclared=()) == ()
+
+
+def test_what_only_can_be_read_is_no_data() -> None:
+    mounts = (Mount("bind", "/etc/localtime", "/etc/localtime", read_only=True),)
+    assert coverage(stack(ON, mounts=mounts)).findings == ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -56,7 +56,8 @@ class Hooks:
 class Coverage:
     """What is promised: nothing where the stack is not enabled, and nothing where it has no volumes.
 
-    `findings` are sentences about labels that the bot ignores, and about promises that cannot hold.
+    `findings` are sentences about labels that the bot ignores, and about promises that cannot hold; `notes` are about
+    what holds only by one reading of the labels.
     """
 
     enabled: bool
@@ -64,6 +65,7 @@ class Coverage:
     excluded: tuple[str, ...] = ()
     hooks: tuple[Hooks, ...] = ()
     findings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,23 @@ def coverage(compose: Compose) -> Coverage:
         excluded=tuple(sorted(limits.excluded & _mounted(compose))),
         hooks=tuple(hooks for hooks in every if not hooks.is_empty),
         findings=findings,
+        notes=tuple(dict.fromkeys(_notes(compose, limits))),
+    )
+
+
+def unsaved(compose: Compose, seen: Coverage, *, undeclared: Collection[str]) -> tuple[str, ...]:
+    """Return a sentence for each volume that no backup holds though nobody said so.
+
+    `undeclared` are the volumes that need none by recipe.yml; one that a label leaves out was left out on purpose.
+    """
+    if seen.enabled:
+        return ()
+    named = [(service, mount) for service, mount in _mounts(compose) if _is_named(mount) and not mount.read_only]
+    return tuple(
+        f"{service.name}: {mount.target}: the volume {mount.source} is in no backup: label it, or say why in recipe.yml "
+        "(backup.undeclared)"
+        for service, mount in named
+        if mount.source not in undeclared
     )
 
 
@@ -121,7 +140,7 @@ def _findings(compose: Compose, limits: _Limits, *, enabled: bool) -> Iterator[s
     yield from _of_labels(compose)
     if enabled:
         yield from _of_mounts(compose, limits)
-        yield from _of_switches(compose, limits)
+        yield from _of_limits(limits)
     else:
         yield from _of_nothing_enabled(compose)
 
@@ -147,6 +166,8 @@ def _of_mounts(compose: Compose, limits: _Limits) -> Iterator[str]:
     """Say what of an enabled stack's data no bot sees."""
     for service, mount in _mounts(compose):
         where = f"{service.name}: {mount.target}"
+        if mount.read_only:
+            continue  # nothing is written there
         if mount.kind == "bind":
             yield f"{where} is a folder of the host, which is not in the backup"
         elif mount.kind == "volume" and not mount.source:
@@ -157,10 +178,14 @@ def _of_mounts(compose: Compose, limits: _Limits) -> Iterator[str]:
                 yield f"{where} has the volume driver {resource.driver}, whose data the backup bot does not see"
 
 
-def _of_switches(compose: Compose, limits: _Limits) -> Iterator[str]:
-    """Name services with data and without a switch of their own: a bot may read it service by service (D-07)."""
+def _of_limits(limits: _Limits) -> Iterator[str]:
+    """Name what is both left out and limited."""
     for volume in sorted(limits.excluded & set(limits.paths)):
         yield f"the volume {volume} is both left out of the backup and limited to paths; it is left out"
+
+
+def _notes(compose: Compose, limits: _Limits) -> Iterator[str]:
+    """Name services with data and without a switch of their own: a bot may read it service by service (D-07)."""
     for service, mount in _mounts(compose):
         kept = _is_named(mount) and mount.source not in limits.excluded
         if kept and not _is_true(service.labels.get(SWITCH, "")):
