@@ -11,6 +11,7 @@ from recipeci.host import engine
 from recipeci.host.command import LocalRunner
 from recipeci.host.docker_cli import DockerCli
 from recipeci.model import Request, Settings
+from recipeci.recipe.coverage import Coverage
 from recipeci.run.environment import Environment
 from recipeci.run.preparation import Preparation, prepared
 from recipeci.run.source import sourced
@@ -45,7 +46,18 @@ def with_env(*lines: str) -> tuple[str, str, str]:
 
 
 def test_a_good_recipe_has_nothing_to_say(tmp_path: Path) -> None:
-    assert preparation(tmp_path) == Preparation((), "", ("nginx:1.22.1",))
+    made = preparation(tmp_path)
+    assert made == Preparation((), "", ("nginx:1.22.1",), coverage=Coverage(enabled=False))
+
+
+def test_what_is_wrong_with_backup_labels_is_a_finding_of_its_own_that_forbids_nothing(tmp_path: Path) -> None:
+    labels = '      labels:\n        - "backupbot.backup=true"\n        - "backupbot.backup.path=/x"\n'
+    made = preparation(tmp_path, ("compose.yml", "      labels:\n", labels))
+    assert made.findings == ()
+    assert len(made.backup_findings) == 1
+    assert "ignores backupbot.backup.path" in made.backup_findings[0]
+    assert made.coverage is not None
+    assert made.coverage.enabled
 
 
 def test_variables_that_nothing_sets_are_noted_and_no_finding(tmp_path: Path) -> None:

@@ -107,8 +107,8 @@ def unsaved(compose: Compose, seen: Coverage, *, undeclared: Collection[str]) ->
         return ()
     named = [(service, mount) for service, mount in _mounts(compose) if _is_named(mount) and not mount.read_only]
     return tuple(
-        f"{service.name}: {mount.target}: the volume {mount.source} is in no backup: label it, or say why in recipe.yml "
-        "(backup.undeclared)"
+        f"{service.name}: {mount.target}: the volume {mount.source} is in no backup: "
+        "label it, or say why in recipe.yml (backup.undeclared)"
         for service, mount in named
         if mount.source not in undeclared
     )

@@ -80,6 +80,19 @@ def run(request: Request, settings: Settings, *, console: Console, interrupts: I
 
 
 @dataclass(frozen=True)
+class Stocked:
+    """What the store has for this run: the images that the recipe's files name, and the cell's own."""
+
+    ready: Preparation
+    proxy: str
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.ready.images, self.proxy)
+
+
+@dataclass(frozen=True)
 class Run(Context):
     """One run from its plan to its report."""
 
@@ -125,13 +138,15 @@ class Run(Context):
             env=dict(self.settings.network_env),
             needed_bytes=int(self.settings.min_free_gb * workspace.GB),
         )
+        self._attempted(record, store, self._stocked(record, store, ready))
+
+    def _stocked(self, record: Record, store: Store, ready: Preparation) -> Stocked:
+        """Have all images of the run in the store, so that nothing is fetched while the app is watched."""
+        images, say = self.request.images, self.console.say
         with self.console.phase("images"):
-            store.ensure(ready.images, images=self.request.images, say=self.console.say)
-            proxy, program = store.ensure_proxy(
-                self.request.proxy_image, images=self.request.images, say=self.console.say
-            )
-        record.programs["proxy"] = program
-        self._attempted(record, store, images=ready.images, proxy=proxy)
+            store.ensure(ready.images, images=images, say=say)
+            proxy, record.programs["proxy"] = store.ensure_proxy(self.request.proxy_image, images=images, say=say)
+        return Stocked(ready, proxy)
 
     def _prepared(self, record: Record) -> Preparation:
         """Lint the recipe's own files; what is wrong with them, or with the base's, ends the run before it began."""
@@ -147,14 +162,14 @@ class Run(Context):
             record.tiers.append(TierResult(Tier.INSTALL, Outcome.FAIL, reason, op="deploy"))
         return ready
 
-    def _attempted(self, record: Record, store: Store, *, images: tuple[str, ...], proxy: str) -> None:
+    def _attempted(self, record: Record, store: Store, stocked: Stocked) -> None:
         """Carry out the tiers in a cell; a fault of the host's gets one more, fresh cell.
 
         Not if the run was interrupted, nor if the recipe has failed before, nor if the first cell is still there.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                self._in_a_cell(record, store, images=images, proxy=proxy)
+                self._in_a_cell(record, store, stocked)
             except HostError as e:
                 if stop := self.interrupts.first:
                     record.note(f"after that: {e.message}")
@@ -167,17 +182,17 @@ class Run(Context):
             else:
                 return
 
-    def _in_a_cell(self, record: Record, store: Store, *, images: tuple[str, ...], proxy: str) -> None:
+    def _in_a_cell(self, record: Record, store: Store, stocked: Stocked) -> None:
         with contextlib.ExitStack() as stack:
             with self.console.phase("cell"):
-                lending = stack.enter_context(store.lend([*images, proxy], data_root=self.place.swarm / "data"))
+                lending = stack.enter_context(store.lend(stocked.images, data_root=self.place.swarm / "data"))
                 spec = CellSpec(
                     name=self.place.run_id,
                     folder=self.place.swarm,
                     shared=self.place.shared,
                     read_only=self._read_only(),
                     domain=workspace.CELL_DOMAIN,
-                    proxy_image=proxy,
+                    proxy_image=stocked.proxy,
                     layers=lending.mounts,
                 )
                 making = cells.running(
@@ -186,11 +201,11 @@ class Run(Context):
                 cell = stack.enter_context(_ended_in_peace(making, self.interrupts))
             swarm = Swarm(cell.socket)
             stack.callback(swarm.close)
-            record.images = tuple(image for image in lending.images if image.ref != proxy)
+            record.images = tuple(image for image in lending.images if image.ref in stocked.ready.images)
             record.programs |= {"docker": swarm.program(), "vip": cell.vip}
             for note in cell.notes:
                 record.note(note)
-            InCell(self, record, cell, swarm).carry_out()
+            InCell(self, record, stocked.ready, cell, swarm).carry_out()
 
     def _has_work(self) -> bool:
         return any(step.fate is Fate.RUN for step in self.found.plan.steps)

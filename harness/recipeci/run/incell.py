@@ -21,6 +21,7 @@ from recipeci.run.context import Context
 from recipeci.run.deployment import Deployment
 from recipeci.run.ops import Ops
 from recipeci.run.plan import Fate, Step
+from recipeci.run.preparation import Preparation
 from recipeci.run.record import Record
 from recipeci.run.teardown import Teardown
 from recipeci.run.tiers import Tiers
@@ -35,6 +36,7 @@ class InCell:
 
     at: Context
     record: Record
+    ready: Preparation
     cell: Cell
     swarm: Swarm
 
@@ -105,7 +107,10 @@ class InCell:
         with self.at.console.phase("abra lint"):
             self.at.found.clone.checkout(self.at.found.plan.target.commit)
             self.record.lint = preparation.abra_lint(
-                abra, self.at.found.plan.recipe, seconds=round(self.at.clock.monotonic() - began, 3)
+                abra,
+                self.at.found.plan.recipe,
+                of_backups=self.ready.backup_findings,
+                seconds=round(self.at.clock.monotonic() - began, 3),
             )
 
     def _with_a_base_that_abra_deploys(self, abra: Abra) -> InCell:

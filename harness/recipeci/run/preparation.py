@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from recipeci.errors import RecipeInvalid
 from recipeci.host.abra import Abra
@@ -10,6 +11,7 @@ from recipeci.host.linttable import ERROR
 from recipeci.model import BaseMode, Commit, LintResult, Outcome
 from recipeci.recipe import lint
 from recipeci.recipe.compose import Compose
+from recipeci.recipe.coverage import Coverage, coverage, unsaved
 from recipeci.recipe.envfile import EnvFile
 from recipeci.run.environment import Environment
 from recipeci.run.linting import recipe_tree
@@ -17,12 +19,18 @@ from recipeci.run.linting import recipe_tree
 
 @dataclass(frozen=True)
 class Preparation:
-    """What the files say: findings that forbid a deployment, the base's own fault if it has one, the images, notes."""
+    """What the files say: findings that forbid a deployment, the base's own fault if it has one, the images, notes.
+
+    `coverage` is what the target's labels promise of backups, and `backup_findings` what is wrong with them, which
+    costs only level 5; None and nothing where the target cannot be deployed.
+    """
 
     findings: tuple[str, ...]
     base_fault: str
     images: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    coverage: Coverage | None = None
+    backup_findings: tuple[str, ...] = ()
 
 
 def prepared(environment: Environment) -> Preparation:
@@ -38,11 +46,21 @@ def prepared(environment: Environment) -> Preparation:
         return Preparation((e.message,), "", ())
     if findings := lint.of_stack(fresh, stack=environment.stack):
         return Preparation(findings, "", ())
+    promised = coverage(fresh)
+    undeclared = unsaved(fresh, promised, undeclared=environment.plan.meta.backup_undeclared)
+    good = Preparation(
+        (),
+        "",
+        fresh.images,
+        notes=(*notes, *promised.notes),
+        coverage=promised,
+        backup_findings=(*promised.findings, *undeclared),
+    )
     try:
         composes = [_resolved(environment, commit, env) for commit, env in environment.predicted()]
     except RecipeInvalid as e:
-        return Preparation((), e.message, fresh.images, notes)
-    return Preparation((), "", tuple(dict.fromkeys(image for one in composes for image in one.images)), notes)
+        return replace(good, base_fault=e.message)
+    return replace(good, images=tuple(dict.fromkeys(image for one in composes for image in one.images)))
 
 
 def own_lint(findings: tuple[str, ...], *, seconds: float) -> LintResult:
@@ -57,12 +75,19 @@ def own_lint(findings: tuple[str, ...], *, seconds: float) -> LintResult:
     )
 
 
-def abra_lint(abra: Abra, recipe: str, *, seconds: float) -> LintResult:
-    """Return abra's own lint of what is checked out, which is pristine; it costs only level 5."""
+def abra_lint(abra: Abra, recipe: str, *, of_backups: Sequence[str], seconds: float) -> LintResult:
+    """Return abra's own lint of what is checked out, which is pristine, and what is wrong with backups: level 5.
+
+    Args:
+        abra: what lints.
+        recipe: its name.
+        of_backups: the findings of `prepared`.
+        seconds: how long it took until now.
+    """
     table = abra.recipe_lint(recipe)
-    broken = tuple(f"{row.ref} ({row.severity}) {row.rule}" for row in table.broken)
+    broken = (*(f"{row.ref} ({row.severity}) {row.rule}" for row in table.broken), *of_backups)
     return LintResult(
-        outcome=table.outcome,
+        outcome=Outcome.FAIL if broken and table.outcome is Outcome.PASS else table.outcome,
         reason=table.problem or "; ".join(broken),
         seconds=seconds,
         rules=len(table.rows),
