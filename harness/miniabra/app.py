@@ -83,6 +83,27 @@ def find(domain: str, environment: Environment) -> App:
     raise Fatal(f"cannot find app with name {domain}")
 
 
+def only_server(environment: Environment) -> str:
+    """Return the server of an app for which none is given.
+
+    Raises Fatal unless there is exactly one.
+    """
+    servers = [folder.name for folder in (environment.abra_dir / "servers").glob("*") if folder.is_dir()]
+    if len(servers) != 1 or not environment.habits.new_takes_only_server:
+        raise Fatal("no server provided")
+    return servers[0]
+
+
+def made_up_domain(recipe: Recipe, *, server: str) -> str:
+    """Return the domain of an app for which none is given.
+
+    Raises Fatal where abra is believed to want one.
+    """
+    if recipe.environment.habits.new_needs_domain:
+        raise Fatal("no domain provided")
+    return f"{recipe.name}.{server}"
+
+
 def create(recipe: Recipe, *, server: str, domain: str) -> App:
     """Copy the recipe's `.env.sample` to `servers/<server>/<domain>.env`, the domain filled in.
 

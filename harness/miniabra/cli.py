@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeAlias
 
 from miniabra import __version__, commands, environment, say
-from miniabra.app import LOCAL_SERVER
 from miniabra.commands import Call
 from miniabra.docker import Docker
 from miniabra.errors import Fatal
@@ -30,7 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(argv)
         given = environment.read()
         machine = bool(getattr(options, "machine", False))
-        out = say.Lines(to_stderr=machine and given.habits.machine_logs_on_stderr)
+        out = say.Lines(
+            to_stderr=machine and given.habits.machine_logs_on_stderr,
+            four_letters=given.habits.log_words_have_four_letters,
+        )
         command: Command = options.command
         return command(Call(options, given, Docker(given), out))
     except (Fatal, OSError) as error:  # what the machine refuses is one line too
@@ -68,8 +70,8 @@ def _group(to: Commands, name: str) -> Commands:
 
 def _add_app_commands(apps: Commands) -> None:
     new = _add(apps, "new", commands.app_new, "recipe", "version?", flags=CHAOS)
-    new.add_argument("-s", "--server", default=LOCAL_SERVER)
-    new.add_argument("-D", "--domain", dest="name", required=True)
+    new.add_argument("-s", "--server")
+    new.add_argument("-D", "--domain", dest="name")
     checks: tuple[Flag, ...] = (("-D", "--no-domain-checks"), ("-c", "--no-converge-checks"))
     _add(apps, "deploy", commands.app_deploy, "domain", "version?", aliases=["d"], flags=(*CHAOS, *FORCE, *checks))
     _add(apps, "undeploy", commands.app_undeploy, "domain", aliases=["un"])

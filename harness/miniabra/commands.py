@@ -45,10 +45,12 @@ class Call:
             found.ensure(chaos=self.flag("chaos"), offline=self.flag("offline"))
         return found
 
-    def confirmed(self, what: str) -> None:
+    def confirmed(self, what: str, *, removal: bool = False) -> None:
         """Ask nothing: miniabra has no prompts, so what abra would ask must have been answered by a flag."""
         if not (self.flag("no_input") or self.flag("force")):
             raise Fatal(f"{what}: miniabra never asks, pass --no-input")
+        if removal and not (self.flag("force") or self.environment.habits.no_input_confirms_removal):
+            raise Fatal(f"{what}: pass --force")
 
     def show(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print rows, as JSON with `-m`."""
@@ -58,14 +60,16 @@ class Call:
 def app_new(call: Call) -> int:
     """Make an app; the checkout is moved to the version that it is pinned to, the newest unless given (facts A-01)."""
     recipe = Recipe(call.text("recipe"), call.environment)
-    chaos = call.flag("chaos")
-    wanted = call.optional("version") or recipe.latest()
+    habits, chaos = call.environment.habits, call.flag("chaos")
+    server = call.optional("server") or app.only_server(call.environment)
+    domain = call.optional("name") or app.made_up_domain(recipe, server=server)
+    wanted = (call.optional("version") if habits.new_takes_version else None) or recipe.latest()
     recipe.ensure(wanted, chaos=chaos, offline=call.flag("offline"))
-    if chaos and wanted and call.environment.habits.new_chaos_moves_checkout:
+    if chaos and wanted and habits.new_chaos_moves_checkout:
         recipe.git.checkout(wanted)
     elif chaos or wanted is None:
         wanted = recipe.git.small_sha()
-    made = app.create(recipe, server=call.text("server"), domain=call.text("name"))
+    made = app.create(recipe, server=server, domain=domain)
     made.write_pin(wanted)
     compose.validated(made, call.docker)
     call.out.info(f"new app {made.domain} from {recipe.name} {wanted}")
@@ -95,14 +99,14 @@ def app_undeploy(call: Call) -> int:
 
 def app_remove(call: Call) -> int:
     """Remove an app."""
-    call.confirmed("remove")
+    call.confirmed("remove", removal=True)
     remove.remove(call.app(), call.docker, out=call.out)
     return 0
 
 
 def volume_remove(call: Call) -> int:
     """Remove the volumes of an app."""
-    call.confirmed("volume remove")
+    call.confirmed("volume remove", removal=True)
     remove.remove_volumes(call.app(), call.docker, out=call.out)
     return 0
 
@@ -122,7 +126,10 @@ def secret_generate(call: Call) -> int:
     if not made:
         call.out.warn("no secrets generated")
         return int(call.environment.habits.generate_nothing_fails)
-    call.show(("NAME", "VALUE"), list(made.items()))
+    if call.flag("machine") and not call.environment.habits.generated_json_is_a_list:
+        print(say.as_object(made), flush=True)
+    else:
+        call.show(("NAME", "VALUE"), list(made.items()))
     call.out.warn("generated secrets are not shown again, take note of them now")
     return 0
 
@@ -134,7 +141,8 @@ def secret_insert(call: Call) -> int:
     if given is None:
         raise Fatal("secret insert: miniabra never asks, give a value")
     value = secrets.read_value(Path(given)) if call.flag("file") else given.encode()
-    value = value.strip() if call.flag("trim") else value
+    trimmed = call.flag("trim") or not call.environment.habits.inserted_files_are_kept
+    value = value.strip() if trimmed else value
     secrets.insert(owner, call.docker, name=call.text("secret"), version=call.text("version"), value=value)
     call.out.info(f"{call.text('secret')} successfully stored on server")
     return 0
@@ -146,7 +154,9 @@ def secret_list(call: Call) -> int:
     stored = call.docker.secrets()
     wanted = secrets.wanted(owner, call.docker).values()
     rows = [(secret.name, secret.version, secret.remote, str(secret.remote in stored).lower()) for secret in wanted]
-    call.show(("name", "version", "generated name", "created on server"), rows)
+    keys = ("name", "version", "generated name", "created on server")
+    spaced = call.environment.habits.secret_list_keys_have_spaces
+    call.show(keys if spaced else tuple(key.replace(" ", "-") for key in keys), rows)
     return 0
 
 
@@ -176,5 +186,5 @@ def recipe_lint(call: Call) -> int:
         os.get_terminal_size(sys.stdout.fileno())
     except OSError as error:
         raise Fatal("inappropriate ioctl for device") from error
-    call.show(lint.HEADERS, [rule.row(subject) for rule in lint.RULES])
+    call.show(lint.HEADERS, [rule.row(subject, call.environment.habits) for rule in lint.RULES])
     return 0

@@ -11,6 +11,7 @@ from miniabra import envfile
 from miniabra.compose import MAIN, service_labels
 from miniabra.docker import Docker
 from miniabra.errors import Fatal
+from miniabra.habits import Habits
 from miniabra.recipe import Recipe
 
 HEADERS = ("REF", "RULE", "SEVERITY", "SATISFIED", "SKIPPED", "RESOLVE")
@@ -19,6 +20,8 @@ SECRET_NAME_LIMIT = 12
 UNSTABLE = "latest"
 SEMVER_LIKE = re.compile(r"v?\d+(?:\.\d+){0,2}(?:[-+.].*)?\Z")
 METADATA = re.compile(r"<!-- metadata -->(.*?)<!-- endmetadata -->", re.DOTALL)
+ERRORS_FROM_MEMORY = frozenset({"R008", "R010", "R011", "R012"})
+OF_THE_NETWORK = frozenset({"R006", "R013"})
 BULLET = re.compile(r"^\s*\*\s+\*\*[^*]+\*\*:[ \t]*(\S*)", re.MULTILINE)
 
 
@@ -57,11 +60,24 @@ class Rule:
     holds: Callable[[Subject], bool] | None
     skip: Callable[[Subject], bool] = lambda _: False
 
-    def row(self, subject: Subject) -> tuple[str, ...]:
+    def row(self, subject: Subject, habits: Habits) -> tuple[str, ...]:
         """Return its row of the table."""
-        if self.holds is None or self.skip(subject):
-            return (self.ref, self.text, self.severity, "-", "✅", self.resolve)
-        return (self.ref, self.text, self.severity, "✅" if self.holds(subject) else "❌", "-", self.resolve)
+        head = (self.ref, self.text, self.severity_by(habits))
+        if not self._is_asked(subject, habits):
+            return (*head, "-", "✅", self.resolve)
+        holds = self.holds is not None and self.holds(subject)
+        return (*head, "✅" if holds else "❌", "-", self.resolve)
+
+    def severity_by(self, habits: Habits) -> str:
+        """Return how bad it is to break it, as far as it is known."""
+        believed = self.ref in ERRORS_FROM_MEMORY and not habits.lint_errors_as_remembered
+        return "warn" if believed else self.severity
+
+    def _is_asked(self, subject: Subject, habits: Habits) -> bool:
+        """Tell whether it is checked; one that asks the network does not hold offline if it is asked all the same."""
+        if self.ref in OF_THE_NETWORK:
+            return not habits.lint_network_rules_are_skipped
+        return self.holds is not None and not self.skip(subject)
 
     def is_broken(self, subject: Subject) -> bool:
         """Tell whether it was checked and does not hold."""
@@ -95,7 +111,7 @@ def require(recipe: Recipe, docker: Docker) -> None:
     """
     subject = read(recipe, docker)
     for rule in RULES:
-        if rule.severity == "error" and rule.is_broken(subject):
+        if rule.severity_by(recipe.environment.habits) == "error" and rule.is_broken(subject):
             raise Fatal(f'lint error in {recipe.name} configs: "{rule.text}" failed lint checks ({rule.ref})')
 
 

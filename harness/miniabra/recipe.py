@@ -93,7 +93,8 @@ class Recipe:
         if not offline:
             git.fetch()
         if version is not None:
-            git.checkout(version.removesuffix(DIRTY))
+            stripped = self.environment.habits.dirty_suffix_is_stripped
+            git.checkout(version.removesuffix(DIRTY) if stripped else version)
 
 
 def _order(version: str) -> tuple[tuple[int, ...], list[tuple[int, int | str]]]:

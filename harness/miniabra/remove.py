@@ -44,12 +44,20 @@ def remove(app: App, docker: Docker, *, out: Lines) -> None:
     """
     if docker.services(app.stack) and app.environment.habits.rm_refuses_deployed:
         raise Fatal(f'{app.domain} is still deployed. Run "abra app undeploy {app.domain}"')
+    habits = app.environment.habits
+    if habits.rm_deletes_secrets:
+        _remove_secrets(app, docker, out=out)
+    if habits.rm_deletes_volumes:
+        remove_volumes(app, docker, out=out)
+    if habits.rm_deletes_env:
+        app.file.unlink()
+        out.info(f"removed {app.file}")
+
+
+def _remove_secrets(app: App, docker: Docker, *, out: Lines) -> None:
     for secret in sorted(name for name in docker.secrets() if name.startswith(f"{app.stack}_")):
         docker.remove_secret(secret)
         out.info(f"removed secret {secret}")
-    remove_volumes(app, docker, out=out)
-    app.file.unlink()
-    out.info(f"removed {app.file}")
 
 
 def _remove_volume(volume: str, docker: Docker, *, retry: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -15,6 +15,7 @@ class Lines:
     """Where log lines go: stdout, FATA too (facts A-11); stderr for a command that prints JSON."""
 
     to_stderr: bool = False
+    four_letters: bool = True
 
     @property
     def stream(self) -> TextIO:
@@ -23,11 +24,11 @@ class Lines:
 
     def info(self, text: str) -> None:
         """Say what is being done."""
-        print(f"INFO {text}", file=self.stream, flush=True)
+        print(f"{'INFO' if self.four_letters else 'INF'} {text}", file=self.stream, flush=True)
 
     def warn(self, text: str) -> None:
         """Say what an operator should know."""
-        print(f"WARN {text}", file=self.stream, flush=True)
+        print(f"{'WARN' if self.four_letters else 'WRN'} {text}", file=self.stream, flush=True)
 
     def fatal(self, text: str) -> None:
         """Say why the command ends, in one line."""
@@ -53,6 +54,11 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def as_json(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Give the same rows as a JSON array of objects."""
     return json.dumps([dict(zip(headers, row, strict=True)) for row in rows])
+
+
+def as_object(values: Mapping[str, str]) -> str:
+    """Give values by name as one JSON object."""
+    return json.dumps(dict(values))
 
 
 def _width(text: str) -> int:

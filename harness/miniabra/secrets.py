@@ -89,12 +89,21 @@ def require(app: App, docker: Docker) -> None:
 def generate(app: App, docker: Docker, chosen: Mapping[str, Secret]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Make and store values: (name to value, the names that were stored before and are left alone)."""
     stored = docker.secrets()
+    if not app.environment.habits.generate_skips_existing:
+        _refuse_stored(chosen, stored)
     made: dict[str, str] = {}
     for secret in chosen.values():
         if secret.is_generated and secret.remote not in stored:
             made[secret.name] = value_of(secret, app.environment.habits)
             docker.create_secret(secret.remote, made[secret.name].encode())
     return made, tuple(secret.remote for secret in chosen.values() if secret.remote in stored)
+
+
+def _refuse_stored(chosen: Mapping[str, Secret], stored: frozenset[str]) -> None:
+    """Raise Fatal for the first that is there, if another is to be made: with none it is `generate_nothing_fails`."""
+    there = [secret.remote for secret in chosen.values() if secret.is_generated and secret.remote in stored]
+    if there and any(secret.is_generated and secret.remote not in stored for secret in chosen.values()):
+        raise Fatal(f"{there[0]} already exists")
 
 
 def insert(app: App, docker: Docker, *, name: str, version: str, value: bytes) -> None:
@@ -141,7 +150,8 @@ def _charset(secret: Secret, habits: Habits) -> str:
     unknown = [name for name in names if name not in CHARSETS]
     if unknown and not habits.unknown_charset_is_default:
         raise Fatal(f"{secret.name}: unknown charset {unknown[0]}")
-    return "".join(sorted({char for name in names for char in CHARSETS.get(name, DEFAULT_CHARSET)}))
+    known = CHARSETS if habits.special_charset_has_symbols else {**CHARSETS, "special": DEFAULT_CHARSET}
+    return "".join(sorted({char for name in names for char in known.get(name, DEFAULT_CHARSET)}))
 
 
 def _word() -> str:

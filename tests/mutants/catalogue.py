@@ -46,6 +46,9 @@ LEAVES_A_VOLUME = Mutant(
     file="run/teardown.py",
     old="""        with self._noted("app volume remove"):
             self.abra.app_volume_remove(self.domain)
+        if self._has_secrets():
+            with self._noted("app secret remove"):
+                self.abra.app_secret_remove(self.domain)
         with self._noted("app remove"):
             self.abra.app_remove(self.domain)
 """,

@@ -95,7 +95,7 @@ class TestRules:
         assert "R010" not in broken(subject(config=app(deploy={}), sample=EnvFile({"TYPE": "x"}, {})))
 
     def test_what_asks_the_network_is_skipped(self) -> None:
-        rows = {row[0]: row[3:5] for row in (rule.row(subject()) for rule in RULES)}
+        rows = {row[0]: row[3:5] for row in (rule.row(subject(), Habits()) for rule in RULES)}
         assert {ref for ref, marks in rows.items() if marks == ("-", "✅")} == {"R006", "R013", "R016"}
 
     def test_severities_are_abras_two(self) -> None:

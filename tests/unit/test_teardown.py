@@ -40,6 +40,7 @@ class Things(Swarm):
 
     calls: Calls
     stack_holds: Collection[Leftover] = ()
+    secrets: Collection[Leftover] = ()
 
     def of_stack(self, name: str) -> tuple[Leftover, ...]:
         """Return what is there of the stack."""
@@ -48,21 +49,27 @@ class Things(Swarm):
 
     def objects(self) -> frozenset[Leftover]:
         """Return all that is there."""
-        return frozenset(self.of_stack(STACK))
+        gone = "app secret remove" in self.calls.made
+        return frozenset([*self.of_stack(STACK), *(() if gone else self.secrets)])
 
 
 SERVICE = Leftover("service", f"{STACK}_app")
 
 
 def torn_down(
-    folder: Path, *, made: bool, deployed: bool, fails: Mapping[str, CommandFailed] | None = None
+    folder: Path,
+    *,
+    made: bool,
+    deployed: bool,
+    secrets: Collection[Leftover] = (),
+    fails: Mapping[str, CommandFailed] | None = None,
 ) -> tuple[Calls, list[str]]:
     calls, notes = Calls(fails or {}), list[str]()
     program = AbraProgram(("abra",), Program("abra", "0.10"), ())
     abra = Abra(program, runner=calls, abra_dir=folder, docker_folder=folder)
     if made:
         (folder / "servers" / SERVER / f"{DOMAIN}.env").write_text("TYPE=x\n")
-    swarm = Things(calls, (SERVICE,) if deployed else ())
+    swarm = Things(calls, (SERVICE,) if deployed else (), secrets)
     left = Teardown(DOMAIN, STACK, abra, swarm, SystemClock(), notes.append).run(before=frozenset())
     assert left == ()
     return calls, notes
@@ -81,6 +88,11 @@ def test_an_app_that_was_not_deployed_is_removed_and_not_undeployed(tmp_path: Pa
 def test_an_app_that_is_deployed_is_undeployed_first(tmp_path: Path) -> None:
     calls, _ = torn_down(tmp_path, made=True, deployed=True)
     assert calls.made == ["app undeploy", "app volume remove", "app remove"]
+
+
+def test_secrets_are_removed_by_their_own_command_where_there_are_any(tmp_path: Path) -> None:
+    calls, _ = torn_down(tmp_path, made=True, deployed=False, secrets=[Leftover("secret", f"{STACK}_key_v1")])
+    assert calls.made == ["app volume remove", "app secret remove", "app remove"]
 
 
 @pytest.mark.parametrize(

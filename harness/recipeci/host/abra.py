@@ -125,6 +125,10 @@ class Abra:
         """Store a secret's value from a file, which abra must be able to see where it runs."""
         self._abra("app", "secret", "insert", domain, name, version, str(file), "-f", "-C", quiet=True)
 
+    def app_secret_remove(self, domain: str) -> None:
+        """Remove all secrets of an app that is not deployed; abra may fail if there is none."""
+        self._abra("app", "secret", "remove", domain, "-a", "-C")
+
     def app_undeploy(self, domain: str) -> None:
         """Have the stack removed; tasks, networks and containers are still going when this returns (facts A-22)."""
         self._abra("app", "undeploy", domain)

@@ -51,8 +51,15 @@ class Teardown:
             self._wait_until_gone()
         with self._noted("app volume remove"):
             self.abra.app_volume_remove(self.domain)
+        if self._has_secrets():
+            with self._noted("app secret remove"):
+                self.abra.app_secret_remove(self.domain)
         with self._noted("app remove"):
             self.abra.app_remove(self.domain)
+
+    def _has_secrets(self) -> bool:
+        """Tell whether there are secrets to remove: that `app remove` does so is only believed (contract/facts.yml)."""
+        return any(it.kind == "secret" and it.name.startswith(f"{self.stack}_") for it in self.swarm.objects())
 
     def _wait_until_gone(self) -> None:
         """Wait, because abra returns while swarm still removes (A-22); the inventory shows what did not go."""
