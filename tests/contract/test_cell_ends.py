@@ -7,20 +7,19 @@ import fcntl
 import logging
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cellowner import assert_gone, cgroups, owned_elsewhere
 from e2e import leftovers
 from e2e.leftovers import Watch
 from lab import cells, cgroupfs
 from lab.cells import Bench
 from recipeci.errors import HostError, Interrupted, UsageError
-from recipeci.host import command
 from recipeci.host.cell import Cell, CellSpec, reap
-from recipeci.host.clock import SystemClock, until
+from recipeci.host.clock import SystemClock
 from recipeci.host.command import LocalRunner
 
 pytestmark = pytest.mark.cell
@@ -35,19 +34,6 @@ def bench() -> Iterator[Bench]:
 @pytest.fixture
 def watch(bench: Bench) -> Watch:  # noqa: ARG001 - what lends the images is no cell's
     return Watch.begin()
-
-
-def cgroups(bench: Bench) -> list[Path]:
-    """The cell's own directories in all cgroup trees."""
-    return cgroupfs.named(f"recipeci-{bench.spec.name}")
-
-
-def assert_gone(bench: Bench, watch: Watch) -> None:
-    """Nothing of the cell is on this host any more."""
-    left = watch.wait_until_gone(bench.folder)
-    assert not left, left
-    assert cgroups(bench) == []
-    assert not bench.spec.folder.exists()
 
 
 class Impatient(SystemClock):
@@ -200,41 +186,6 @@ def is_free(file: Path) -> bool:
         except BlockingIOError:
             return False
         return True
-
-
-OWNER = """
-import sys, time
-sys.path.insert(0, {tests!r})
-from lab import cells
-with cells.bench() as bench, bench.running() as cell:
-    bench.spec.shared.joinpath("ready").touch()
-    print(bench.spec.name, bench.spec.folder, flush=True)
-    time.sleep(600)
-"""
-
-
-@contextlib.contextmanager
-def owned_elsewhere(folder: Path) -> Iterator[tuple[command.Started, str, Path]]:
-    """A process that owns a cell: (the process, the cell's name, its folder)."""
-    script, said = folder / "owner.py", folder / "said"
-    script.write_text(OWNER.format(tests=str(Path(__file__).parents[1])))
-    env = {"PATH": command.PATH, "HOME": os.environ["HOME"], "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", "")}
-    process = command.start([sys.executable, str(script)], output=said, env=env)
-    try:
-        words = until(
-            lambda: said.read_text().splitlines()[-1:],
-            bool,
-            what="cell of another process",
-            clock=SystemClock(),
-            timeout=60,
-            failed=lambda _: said.read_text() if process.poll() else None,
-            successes=1,
-        )
-        name, path = words[0].split()
-        yield process, name, Path(path)
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_killing_its_owner_leaves_no_process_and_no_mount_and_the_rest_is_reaped(tmp_path: Path) -> None:

@@ -59,6 +59,11 @@ class LabCell:
         """Run a shell script in a fresh container."""
         return self.docker("run", "--rm", *options, "--entrypoint", "/bin/sh", IMAGE, "-c", script, ok=ok)
 
+    def paused_container(self) -> None:
+        """Leave a container that is paused."""
+        self.docker("run", "-d", "--name", "paused", "--entrypoint", "/bin/sleep", IMAGE, "600")
+        self.docker("pause", "paused")
+
     def serve(self, name: str, *, options: Sequence[str] = ()) -> str:
         """Create a web service behind the proxy; return its URL."""
         rule = f"Host(`{name}.{DOMAIN}`, `also-{name}.{DOMAIN}`)"  # two names at once are the older syntax

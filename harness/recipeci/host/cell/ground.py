@@ -9,7 +9,7 @@ from pathlib import Path
 
 from recipeci.errors import HostError, WaitFailed
 from recipeci.host import command
-from recipeci.host.cell import certificates, configs, rootfs
+from recipeci.host.cell import certificates, configs, frozen, rootfs
 from recipeci.host.cell.cgroups import CgroupPlan, Write
 from recipeci.host.cell.machine import Machine
 from recipeci.host.cell.spec import CellSpec
@@ -101,6 +101,7 @@ def _removed(folder: Path) -> bool:
     inner = [Path(top) for top, _, _ in os.walk(folder)]
     with contextlib.suppress(OSError):
         if any((path / "cgroup.procs").read_text() for path in inner):
+            frozen.thaw([folder])  # what was frozen when it was killed lives until then
             return False  # alive: its empty directories are its own
         for path in sorted(inner, key=lambda path: len(path.parts), reverse=True):
             path.rmdir()

@@ -80,8 +80,10 @@ class FirstProcess:
                 self.init = int(children[0]) if children else 0
         return self.init or None
 
-    def end(self) -> None:
+    def end(self, *, thaw: Callable[[], None]) -> None:
         """Kill init and wait until the kernel has ended everything; safe at any moment, and twice.
+
+        A process that is frozen dies once it is thawed, and init only after it.
 
         Raises:
             HostError: something is still there after half a minute.
@@ -91,9 +93,14 @@ class FirstProcess:
             return
         # our child is not reaped yet, so its number and its child's are nobody else's
         _kill(self.find_init() or process.pid)
+
+        def thawed_and_ended() -> bool:
+            thaw()
+            return self.has_ended()
+
         try:
             until(
-                self.has_ended,
+                thawed_and_ended,
                 bool,
                 what="the cell's processes",
                 clock=self._clock,

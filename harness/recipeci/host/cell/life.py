@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from recipeci.errors import HostError, Interrupted, WaitFailed
-from recipeci.host.cell import cgroups, configs, ground, inside, launch, names
+from recipeci.host.cell import cgroups, configs, frozen, ground, inside, launch, names
 from recipeci.host.cell import machine as machines
 from recipeci.host.cell.askers import Askers
 from recipeci.host.cell.cgroups import CgroupPlan
@@ -138,8 +138,10 @@ def running(
     machine = machines.look()
     plan = cgroups.plan(spec.name, mounts=machine.mounts, own=machine.own_cgroup)
     first = launch.FirstProcess(clock)
+    guard = contextlib.ExitStack()
     try:
         ground.prepare(spec, machine, plan, programs)
+        guard.enter_context(frozen.guarded(plan.folders, machine=machine, log=spec.log))
         argv = launch.starting(
             machine, plan, init=Path(__file__).with_name("init.py"), plan=spec.plan, owner=os.getpid()
         )
@@ -160,7 +162,8 @@ def running(
             askers=askers,
         )
     finally:
-        _clear_whatever_interrupts(spec, first, plan, runner, clock)
+        with guard:
+            _clear_whatever_interrupts(spec, first, plan, runner, clock)
 
 
 def reap(*, name: str, folder: Path, runner: Runner, clock: Clock) -> None:
@@ -228,7 +231,7 @@ def _clear_whatever_interrupts(
 def _clear(spec: CellSpec, first: launch.FirstProcess, plan: CgroupPlan, runner: Runner, clock: Clock) -> None:
     """End the cell, then remove what is left of it; the end of its log goes to run.log."""
     try:
-        first.end()
+        first.end(thaw=lambda: frozen.thaw(plan.folders))
     finally:
         if said := _last_lines(spec.log, _KEPT_LINES):
             log.debug("the end of the cell's log:\n%s", "\n".join(said))
