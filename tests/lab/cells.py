@@ -81,7 +81,7 @@ class LabCell:
 
 
 @contextlib.contextmanager
-def bench(*, read_only: Sequence[Path] = ()) -> Iterator[Bench]:
+def bench(*, read_only: Sequence[Path] = (), bot: bool = False) -> Iterator[Bench]:
     """Have the images lent into a folder with a short path on the store's file system."""
     cache = prepare.cache_folder()
     prepare.prepare(cache, say=print)
@@ -89,12 +89,13 @@ def bench(*, read_only: Sequence[Path] = ()) -> Iterator[Bench]:
     programs = engine.find(None, runner=runner)
     store = Store(cache / "store", programs=programs, runner=runner, clock=clock)
     proxy, _ = store.ensure_proxy(None, images=prepare.IMAGES, say=print)
+    bots = [store.ensure_bot(None, images=prepare.IMAGES, say=print)[0]] if bot else []
     above = cache / "tests"
     above.mkdir(exist_ok=True, mode=0o755)
     folder = Path(tempfile.mkdtemp(dir=above, prefix="c"))
     try:
         swarm = folder / "swarm"
-        with store.lend([proxy, IMAGE], data_root=swarm / "data") as lending:
+        with store.lend([proxy, IMAGE, *bots], data_root=swarm / "data") as lending:
             spec = CellSpec(
                 name=folder.name.replace("_", "-"),
                 folder=swarm,
@@ -102,6 +103,7 @@ def bench(*, read_only: Sequence[Path] = ()) -> Iterator[Bench]:
                 read_only=tuple(read_only),
                 domain=DOMAIN,
                 proxy_image=proxy,
+                bot_image="".join(bots),
                 layers=lending.mounts,
             )
             yield Bench(folder, spec, programs, lending.fds)
@@ -110,8 +112,10 @@ def bench(*, read_only: Sequence[Path] = ()) -> Iterator[Bench]:
 
 
 @contextlib.contextmanager
-def lab_cell(*, read_only: Sequence[Path] = ()) -> Iterator[LabCell]:
-    """Make a cell that is ready, its proxy too."""
-    with bench(read_only=read_only) as made, made.running() as cell:
+def lab_cell(*, read_only: Sequence[Path] = (), bot: bool = False) -> Iterator[LabCell]:
+    """Make a cell that is ready, its proxy too, and its backup bot if it has one."""
+    with bench(read_only=read_only, bot=bot) as made, made.running() as cell:
         cell.wait_proxy(PROXY_SECONDS)
+        if bot:
+            cell.wait_bot(PROXY_SECONDS)
         yield LabCell(cell, made.programs)

@@ -34,6 +34,7 @@ def prepare(cache: Path, *, say: Callable[[str], None]) -> None:
         store = Store(cache / "store", programs=programs, runner=runner, clock=SystemClock())
         store.ensure(NEEDED, images=IMAGES, say=say)
         store.ensure_proxy(None, images=IMAGES, say=say)
+        store.ensure_bot(None, images=IMAGES, say=say)
 
 
 def main() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import itertools
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -133,10 +135,15 @@ def test_planning_and_judging_touch_nothing() -> None:
     assert impurities(imports_of(HARNESS / "recipeci")) == []
 
 
-@pytest.mark.parametrize(("one", "other"), [("recipeci", "miniabra"), ("miniabra", "recipeci")])
-def test_the_two_packages_do_not_import_each_other(one: str, other: str) -> None:
+@pytest.mark.parametrize(("one", "other"), list(itertools.permutations(("recipeci", "miniabra", "minibot"), 2)))
+def test_the_packages_do_not_import_each_other(one: str, other: str) -> None:
     names = {name for imported in imports_of(HARNESS / one).values() for name in imported}
     assert [name for name in names if name.partition(".")[0] == other] == []
+
+
+def test_the_bot_needs_no_package_but_pythons_own() -> None:
+    roots = {name.partition(".")[0] for names in imports_of(HARNESS / "minibot").values() for name in names}
+    assert roots - sys.stdlib_module_names == {"minibot"}
 
 
 def test_what_runs_beside_an_authors_code_imports_only_what_all_share() -> None:

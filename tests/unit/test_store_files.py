@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from recipeci.errors import HostError
-from recipeci.host.store import daemon, debian, filesystem, proxy
+from recipeci.host.store import bot, daemon, debian, filesystem, proxy
+from recipeci.host.store.entries import Debian
 from recipeci.host.store.layout import Layout, chain_ids
 from recipeci.host.store.reference import Reference
 
@@ -105,13 +106,32 @@ def test_of_apts_settings_only_those_that_reach_a_mirror_are_carried() -> None:
 
 
 def test_a_base_systems_packages_and_sources_are_in_the_command() -> None:
-    argv = debian.mmdebstrap("trixie", ["curl", "git"], Path("/x.tar"), lines=["deb u trixie main"], options=['A "b";'])
+    argv = debian.mmdebstrap(
+        Debian("trixie", ("curl", "git")), Path("/x.tar"), lines=["deb u trixie main"], options=['A "b";']
+    )
     assert argv[0] == "mmdebstrap"
     assert {"--include=curl,git", '--aptopt=A "b"', "--variant=minbase"} <= set(argv)
     assert argv[-3:] == ["trixie", "/x.tar", "deb u trixie main"]
     assert not any(
-        word.startswith("--include") for word in debian.mmdebstrap("t", [], Path("/x"), lines=[], options=[])
+        word.startswith("--include") for word in debian.mmdebstrap(Debian("t"), Path("/x"), lines=[], options=[])
     )
+
+
+def test_programs_alone_are_unpacked_without_a_shell() -> None:
+    argv = debian.mmdebstrap(Debian("t", ("restic",), programs_only=True), Path("/x"), lines=[], options=[])
+    assert {"--include=restic", "--variant=extract"} <= set(argv)
+    assert not any(word.startswith(("--customize-hook", "--dpkgopt")) for word in argv)
+
+
+def test_the_bots_image_is_made_anew_when_a_file_of_its_package_changes(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("one")
+    before = bot.Package(tmp_path, "1").made_from
+    assert bot.Package(tmp_path, "1").made_from == before
+    (tmp_path / "a.py").write_text("two")
+    assert bot.Package(tmp_path, "1").made_from != before
+    (tmp_path / "a.py").rename(tmp_path / "b.py")
+    (tmp_path / "b.py").write_text("one")
+    assert bot.Package(tmp_path, "1").made_from != before
 
 
 def test_room_is_measured_where_the_folder_will_be(tmp_path: Path) -> None:

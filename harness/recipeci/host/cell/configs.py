@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
 
@@ -13,6 +14,12 @@ CONTAINERD_SOCKET = "/run/docker/containerd/containerd.sock"
 """We start containerd: a dockerd that starts its own asks it too early once, and asks again only after a second."""
 PROXY_NETWORK = "proxy"
 PROXY_SERVICE = "traefik"
+STACK_LABEL = "com.docker.stack.namespace"
+BOT_STACK = "backupbot"
+BOT_SERVICE = f"{BOT_STACK}_app"
+BOT_REPOSITORY = f"{BOT_STACK}_backups"
+"""The volume with the restic repository."""
+BOT_SECRET = f"{BOT_STACK}_restic_password_v1"
 PROXY_HOST = "traefik"
 """`traefik.DOMAIN` answers the proxy's own ping, and nothing else does: an app may have a page `/ping`."""
 
@@ -113,12 +120,55 @@ def proxy_service(image: str) -> dict[str, object]:
     ]
     return {
         "Name": PROXY_SERVICE,
+        "Labels": {STACK_LABEL: PROXY_SERVICE},  # every service of a real host is of some stack
         "TaskTemplate": {
             "ContainerSpec": {"Image": image, "Args": list(proxy_arguments()), "Mounts": mounts},
             "Networks": [{"Target": PROXY_NETWORK}],
             "RestartPolicy": {"Condition": "any", "Delay": 1_000_000_000},
         },
         "EndpointSpec": {"Ports": [_published(port) for port in (80, 443)]},
+    }
+
+
+def bot_repository() -> dict[str, object]:
+    """Return the volume with the restic repository as Docker's API takes it."""
+    return {"Name": BOT_REPOSITORY, "Labels": {STACK_LABEL: BOT_STACK}}
+
+
+def bot_secret(password: bytes) -> dict[str, object]:
+    """Return the repository's password as Docker's API takes it."""
+    return {"Name": BOT_SECRET, "Data": base64.b64encode(password).decode()}
+
+
+def bot_service(image: str, *, secret: str) -> dict[str, object]:
+    """Return the backup bot's service as Docker's API takes it; `secret` is the id of the repository's password.
+
+    As Co-op Cloud's recipe has it: abra finds it by the label, the password is a file. Its own schedule names a day
+    that never comes, so that each snapshot is one that was asked for.
+    """
+    mounts = [
+        {"Type": "bind", "Source": "/run/docker.sock", "Target": "/var/run/docker.sock"},
+        {"Type": "bind", "Source": "/var/lib/docker/volumes", "Target": "/var/lib/docker/volumes"},
+        {"Type": "volume", "Source": BOT_REPOSITORY, "Target": "/backups"},
+    ]
+    env = {
+        "RESTIC_REPOSITORY": "/backups",
+        "RESTIC_PASSWORD_FILE": "/run/secrets/restic_password",
+        "CRON_SCHEDULE": "0 0 31 2 *",
+    }
+    file = {"Name": "restic_password", "UID": "0", "GID": "0", "Mode": 0o400}
+    return {
+        "Name": BOT_SERVICE,
+        "Labels": {STACK_LABEL: BOT_STACK, "coop-cloud.backupbot.enabled": "true"},
+        "TaskTemplate": {
+            "ContainerSpec": {
+                "Image": image,
+                "Env": [f"{key}={value}" for key, value in env.items()],
+                "Mounts": mounts,
+                "Secrets": [{"SecretID": secret, "SecretName": BOT_SECRET, "File": file}],
+            },
+            "RestartPolicy": {"Condition": "any", "Delay": 1_000_000_000},
+        },
     }
 
 

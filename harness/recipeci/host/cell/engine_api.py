@@ -1,4 +1,4 @@
-"""The only place where a cell speaks to its own dockerd: it makes the swarm, its proxy network and its proxy.
+"""The only place where a cell speaks to its own dockerd: it makes the swarm, its proxy network, proxy and backup bot.
 
 Without the SDK: it leaves sockets open where a dockerd ends while it is asked, which is what a cell's dockerd does, and
 its import takes 0.2 s. Requests have no version: the daemon's newest, of which only what is old is used.
@@ -12,7 +12,7 @@ import http.client
 import json
 import socket
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from recipeci.host.cell import configs
 
 _SECONDS = 30.0
 _HOPELESS = 3
-"""So many failed tasks of the proxy end the wait for it."""
+"""So many failed tasks of a service of ours end the wait for it."""
 
 
 class EngineApi:
@@ -52,14 +52,32 @@ class EngineApi:
         """Create the proxy's service; it comes up by itself."""
         self._call("POST", "/services/create", configs.proxy_service(image))
 
-    def proxy_problem(self) -> str | None:
-        """Return why the proxy cannot run: its image is not there, or it has failed again and again."""
-        tasks: list[dict[str, Any]] = self._get("/tasks", service=[configs.PROXY_SERVICE])
+    def start_bot(self, image: str, *, password: bytes) -> None:
+        """Create the backup bot's repository, password and service; it comes up by itself."""
+        self._call("POST", "/volumes/create", configs.bot_repository())
+        secret = json.loads(self._call("POST", "/secrets/create", configs.bot_secret(password)))["ID"]
+        self._call("POST", "/services/create", configs.bot_service(image, secret=secret))
+
+    def problem(self, service: str) -> str | None:
+        """Return why a service of ours cannot run: its image is not there, or it has failed again and again."""
+        tasks: list[dict[str, Any]] = self._get("/tasks", service=[service])
         reasons = [task["Status"].get("Err", "") for task in tasks if task["Status"]["State"] in {"rejected", "failed"}]
         missing = [reason for reason in reasons if "No such image" in reason]
         if missing or len(reasons) >= _HOPELESS:
             return f"its task cannot run: {(missing or reasons)[0]}"
         return None
+
+    def container(self, service: str) -> str | None:
+        """Return a running container of a service, None if there is none yet."""
+        label = [f"com.docker.swarm.service.name={service}"]
+        found = self._get("/containers/json", label=label, status=["running"])
+        return str(found[0]["Id"]) if found else None
+
+    def run(self, container: str, argv: Sequence[str]) -> int:
+        """Run a command in a container to its end; return its exit code."""
+        made = json.loads(self._call("POST", f"/containers/{container}/exec", {"Cmd": argv, "AttachStdout": True}))
+        self._call("POST", f"/exec/{made['Id']}/start", {"Detach": False})
+        return int(self._get(f"/exec/{made['Id']}/json")["ExitCode"])
 
     def container_starts(self) -> Iterator[None]:
         """Yield once when listening, and then for each container that starts, until dockerd ends."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import secrets
 import socket as sockets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ _SAID_LINES, _KEPT_LINES = 5, 200
 """Lines of its log: in the error if it does not come up, and in run.log in any case."""
 _KEPT_BYTES = 256 * 1024
 _ANSWERS = "200"
+_HAS_REPOSITORY = "it has a repository"
 _PING_SECONDS = 5.0
 _CONNECT_SECONDS = 0.3
 """Little: what is sent while the proxy's port is being set up is lost, and would be sent again only after a second."""
@@ -91,12 +93,42 @@ class Cell:
                 what="the cell's proxy",
                 clock=self.clock,
                 timeout=timeout,
-                failed=lambda seen: None if seen == _ANSWERS else self.api.proxy_problem(),
+                failed=lambda seen: None if seen == _ANSWERS else self.api.problem(configs.PROXY_SERVICE),
                 delay=0.05,
                 successes=1,
             )
         except WaitFailed as error:
             raise HostError(error.message, hint="see the Traefik image: --proxy-image") from error
+
+    def wait_bot(self, timeout: float) -> None:
+        """Wait until the backup bot runs and has a repository.
+
+        Raises:
+            HostError: it does not within `timeout` seconds, its task cannot run, or the cell was made without one.
+        """
+        try:
+            until(
+                self._ask_bot,
+                lambda seen: seen == _HAS_REPOSITORY,
+                what="the cell's backup bot",
+                clock=self.clock,
+                timeout=timeout,
+                failed=lambda seen: None if seen == _HAS_REPOSITORY else self.api.problem(configs.BOT_SERVICE),
+                delay=0.1,
+                successes=1,
+            )
+        except WaitFailed as error:
+            raise HostError(error.message, hint="see the backup bot's image: --bot-image") from error
+
+    def _ask_bot(self) -> str:
+        """Return how far the bot is; any command of a bot that is up makes it make its repository."""
+        container = self.api.container(configs.BOT_SERVICE)
+        if container is None:
+            return "no container of it is running"
+        if self.api.run(container, ["restic", "--no-cache", "cat", "config"]) == 0:
+            return _HAS_REPOSITORY
+        self.api.run(container, ["backup", "snapshots"])
+        return "it has no repository"
 
     def _ask_proxy(self) -> str:
         """Return the proxy's status, or why there is none."""
@@ -123,7 +155,7 @@ def running(
     """Make a cell; leaving ends it, waits until it is gone, and removes its folder and cgroup directories.
 
     It is given out once its node is ready, its `proxy` network and the images that it was lent are there; the proxy
-    comes up meanwhile (`Cell.wait_proxy`).
+    and the backup bot come up meanwhile (`Cell.wait_proxy`, `Cell.wait_bot`).
 
     Args:
         spec: what it is made from; `spec.data` may have been filled by the store, the rest of the folder is ours.
@@ -178,7 +210,7 @@ def reap(*, name: str, folder: Path, runner: Runner, clock: Clock) -> None:
 
 
 def _make_ready(spec: CellSpec, first: launch.FirstProcess, api: EngineApi, clock: Clock) -> None:
-    """Wait for dockerd, make the swarm, start the proxy, wait for the node."""
+    """Wait for dockerd, make the swarm, start the proxy and the bot, wait for the node."""
 
     def ended(_: bool) -> str | None:  # noqa: FBT001 - what `until` gives
         return f"it ended: {' | '.join(_last_lines(spec.log, _SAID_LINES))}" if first.has_ended() else None
@@ -196,6 +228,8 @@ def _make_ready(spec: CellSpec, first: launch.FirstProcess, api: EngineApi, cloc
         )
         api.make_swarm()
         api.start_proxy(spec.proxy_image)
+        if spec.bot_image:
+            api.start_bot(spec.bot_image, password=secrets.token_hex(16).encode())
         until(
             api.is_ready,
             bool,

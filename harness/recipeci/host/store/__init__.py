@@ -13,10 +13,10 @@ from recipeci.errors import HostError
 from recipeci.host.clock import Clock
 from recipeci.host.command import Runner
 from recipeci.host.engine import DockerPrograms
-from recipeci.host.store import clone, daemon, entries, filesystem, locks, marks, proxy, removal
+from recipeci.host.store import bot, clone, daemon, entries, filesystem, locks, marks, proxy, removal
 from recipeci.host.store.build import Builder
 from recipeci.host.store.daemon import Docker
-from recipeci.host.store.entries import Entries, Entry
+from recipeci.host.store.entries import Build, Entries, Entry
 from recipeci.host.store.layout import Layout
 from recipeci.host.store.made import Made, bases_of
 from recipeci.host.store.pulling import Pull, Pulling
@@ -117,10 +117,22 @@ class Store:
         Returns its name and what it is. Raises as `ensure` does; HostError with the three ways if none can be had.
         """
         chosen = Reference.parse(ref or proxy.COOPCLOUD)
-        if ref is None and not self._is_published(chosen):
+        if ref is None and not self._is_published(chosen, ours=proxy.is_installed()):
             return self._wheel_proxy(say)
         self.ensure([str(chosen)], images=images, say=say)
         return str(chosen), Program("Traefik", proxy.version_of(self._layout.config(self._ensured[chosen.key]), chosen))
+
+    def ensure_bot(self, ref: str | None, *, images: Path | None, say: Say) -> tuple[str, Program]:
+        """Have an image of a backup bot: the one given, else Co-op Cloud's where a registry answers, else ours.
+
+        Returns and raises as `ensure_proxy` does.
+        """
+        chosen = Reference.parse(ref or bot.COOPCLOUD)
+        if ref is None and not self._is_published(chosen, ours=bot.can_be_made()):
+            return self._own_bot(say)
+        self.ensure([str(chosen)], images=images, say=say)
+        version = proxy.version_of(self._layout.config(self._ensured[chosen.key]), chosen)
+        return str(chosen), Program("backup-bot-two", version)
 
     @contextlib.contextmanager
     def lend(self, refs: Sequence[str], *, data_root: Path) -> Iterator[Lending]:
@@ -201,27 +213,51 @@ class Store:
                     self._builder(docker).make(entry, digest=made_from)
                 self._made.note(entry.image, made_from=made_from)
 
-    def _is_published(self, ref: Reference) -> bool:
-        """Return True if a registry has it; an earlier run's is better than none where there is no wheel either."""
-        kept = self._layout.id_of(ref) is not None and not proxy.is_installed()
+    def _is_published(self, ref: Reference, *, ours: bool) -> bool:
+        """Return True if a registry has it; an earlier run's is better than none where `ours` cannot be made either."""
+        kept = self._layout.id_of(ref) is not None and not ours
         return kept or self._pulling.registries.ask(ref).found is Found.YES
 
     def _wheel_proxy(self, say: Say) -> tuple[str, Program]:
         """Have Traefik's image made from the program in our Python environment."""
         found = proxy.wheel()
-        filesystem.check_room(self.folder, needed=self._needed)
-        if not self._made.is_fresh(found.image, made_from=found.made_from):
-            with self._alone(say) as lock_fd, self._told(f"image {found.image}: made from {proxy.PACKAGE}", say):
-                self._build_proxy(found, lock_fd)
-        self._keep(found.image)
+        self._ensure_own(
+            found.image,
+            made_from=found.made_from,
+            write=lambda folder, _: proxy.write_folder(folder, found),
+            what=f"made from {proxy.PACKAGE}",
+            say=say,
+        )
         return str(found.image), Program("Traefik", found.version, built_in=True)
 
-    def _build_proxy(self, found: proxy.Wheel, lock_fd: int) -> None:
-        if self._made.is_fresh(found.image, made_from=found.made_from):
-            return  # another run made it while we waited
+    def _own_bot(self, say: Say) -> tuple[str, Program]:
+        """Have our backup bot's image made from our package and Debian's packages."""
+        found = bot.package()
+        self._ensure_own(
+            found.image,
+            made_from=found.made_from,
+            write=lambda folder, builder: bot.write_folder(folder, found, builder=builder),
+            what="made from Debian's packages",
+            say=say,
+        )
+        return str(found.image), Program(bot.NAME, found.version, built_in=True)
+
+    def _ensure_own(
+        self, image: Reference, *, made_from: str, write: Callable[[Path, Builder], Build], what: str, say: Say
+    ) -> None:
+        """Have an image of our own; `write` fills an empty folder with what it is built from."""
+        filesystem.check_room(self.folder, needed=self._needed)
+        if not self._made.is_fresh(image, made_from=made_from):
+            with self._alone(say) as lock_fd, self._told(f"image {image}: {what}", say):
+                if not self._made.is_fresh(image, made_from=made_from):  # another run may have, while we waited
+                    self._build_own(image, write, lock_fd)
+                    self._made.note(image, made_from=made_from)
+        self._keep(image)
+
+    def _build_own(self, image: Reference, write: Callable[[Path, Builder], Build], lock_fd: int) -> None:
         with self._dockerd(lock_fd) as docker, tempfile.TemporaryDirectory(dir=self.folder / "work") as scratch:
-            self._builder(docker).build(proxy.write_folder(Path(scratch), found), found.image)
-        self._made.note(found.image, made_from=found.made_from)
+            builder = self._builder(docker)
+            builder.build(write(Path(scratch), builder), image)
 
     def _builder(self, docker: Docker) -> Builder:
         return Builder(docker, self._runner, tars=self.folder / "tars", work=self.folder / "work", env=self._env)

@@ -64,16 +64,21 @@ class Builder:
                 timeout=BUILD_SECONDS,
             )
 
+    def tar(self, base: Debian, *, digest: str) -> Path:
+        """Return the tar of a base system, which is made once; raises CommandFailed, or HostError without a mirror."""
+        self.tars.mkdir(exist_ok=True)
+        tar = self.tars / f"{base.suite}-{digest[:16]}.tar"
+        if not tar.exists():
+            with self._scratch() as scratch:
+                debian.make(base, tar, work=scratch, runner=self.runner, env=self.env)
+        return tar
+
     def _prepare(self, build: Build, copy: Path, *, home: Path) -> None:
         env = {**BASE_ENV, **self.env, "HOME": str(home), "PYTHON": sys.executable, **build.args}
         self.runner.run([*debian.ISOLATED, str(build.prepare)], timeout=PREPARE_SECONDS, env=env, cwd=copy)
 
     def _debian(self, base: Debian, image: Reference, *, digest: str) -> None:
-        self.tars.mkdir(exist_ok=True)
-        tar = self.tars / f"{base.suite}-{digest[:16]}.tar"
-        if not tar.exists():
-            with self._scratch() as scratch:
-                debian.make(base.suite, base.include, tar, work=scratch, runner=self.runner, env=self.env)
+        tar = self.tar(base, digest=digest)
         self.docker.run("import", "--change", 'CMD ["bash"]', str(tar), str(image), timeout=IMPORT_SECONDS)
 
     @contextmanager

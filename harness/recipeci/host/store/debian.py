@@ -7,6 +7,7 @@ from pathlib import Path
 
 from recipeci.errors import HostError
 from recipeci.host.command import BASE_ENV, Runner
+from recipeci.host.store.entries import Debian
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 SECONDS = 1800
@@ -23,6 +24,21 @@ LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/info/*", "/usr/s
 CLEAN = (
     'cd "$1" && rm -rf etc/resolv.conf etc/hostname var/log/* var/lib/apt/lists/* var/cache/apt/*'
     " var/lib/dpkg/*-old var/cache/debconf/*-old"
+)
+
+INSTALLED = (
+    "--variant=minbase",
+    "--dpkgopt=force-unsafe-io",
+    *(f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT),
+    "--skip=cleanup/apt",
+    f"--customize-hook={CLEAN}",
+)
+# dpkg is not run: the links from / to /usr, which a package's script makes, are made here.
+MERGED = 'mkdir "$1/usr" && cd "$1" && for d in bin lib lib64 sbin; do mkdir usr/$d && ln -s usr/$d $d || exit; done'
+UNPACKED = (
+    "--variant=extract",
+    f"--setup-hook={MERGED}",
+    '--extract-hook=cd "$1" && rm -rf usr/share var/log usr/lib/systemd',
 )
 
 
@@ -55,21 +71,19 @@ def carried(dump: str) -> tuple[str, ...]:
     return tuple(line for line in lines if not line.rstrip().endswith('"";'))
 
 
-def mmdebstrap(
-    suite: str, include: Sequence[str], tar: Path, *, lines: Sequence[str], options: Sequence[str]
-) -> list[str]:
+def mmdebstrap(base: Debian, tar: Path, *, lines: Sequence[str], options: Sequence[str]) -> list[str]:
     """Return the command that writes a minimal system as a tar: no manuals, no documentation, no translations."""
     apt = ['Acquire::Languages "none"', 'APT::Install-Recommends "false"', *options]
     return [
-        *("mmdebstrap", "--quiet", "--variant=minbase", f"--keyring={KEYRING}", "--dpkgopt=force-unsafe-io"),
-        *(f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT),
+        *("mmdebstrap", "--quiet", f"--keyring={KEYRING}"),
         *(f"--aptopt={option.rstrip(';')}" for option in apt),
-        *([f"--include={','.join(include)}"] if include else []),
-        *("--skip=cleanup/apt", f"--customize-hook={CLEAN}", suite, str(tar), *lines),
+        *([f"--include={','.join(base.include)}"] if base.include else []),
+        *(UNPACKED if base.programs_only else INSTALLED),
+        *(base.suite, str(tar), *lines),
     ]
 
 
-def make(suite: str, include: Sequence[str], tar: Path, *, work: Path, runner: Runner, env: Mapping[str, str]) -> None:
+def make(base: Debian, tar: Path, *, work: Path, runner: Runner, env: Mapping[str, str]) -> None:
     """Write the tar of a base system; `work` is a folder for what is thrown away.
 
     Raises HostError or CommandFailed with mmdebstrap's last lines.
@@ -77,8 +91,8 @@ def make(suite: str, include: Sequence[str], tar: Path, *, work: Path, runner: R
     if not KEYRING.exists():
         raise HostError(f"{KEYRING} is not there", hint="apt-get install debian-archive-keyring")
     full = {**BASE_ENV, **env, "TMPDIR": str(work)}
-    lines = sources(runner.run(TARGETS, timeout=60, env=full).out, suite)
+    lines = sources(runner.run(TARGETS, timeout=60, env=full).out, base.suite)
     options = carried(runner.run(["apt-config", "dump"], timeout=60, env=full).out)
-    argv = mmdebstrap(suite, include, work / "base.tar", lines=lines, options=options)
+    argv = mmdebstrap(base, work / "base.tar", lines=lines, options=options)
     runner.run([*ISOLATED, *argv], timeout=SECONDS, env=full)
     (work / "base.tar").replace(tar)

@@ -27,10 +27,11 @@ VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 @dataclass(frozen=True)
 class Debian:
-    """A base system of Debian's packages."""
+    """A base system of Debian's packages; with `programs_only` these are unpacked, and nothing else is there."""
 
     suite: str
     include: tuple[str, ...] = ()
+    programs_only: bool = False
 
 
 @dataclass(frozen=True)
