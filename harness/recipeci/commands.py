@@ -30,6 +30,8 @@ class Run(Command):
     stages = cli.SwitchAttr("--stages", str)
     images = cli.SwitchAttr("--images", str)
     overlays = cli.SwitchAttr("--overlays", str)
+    allowlist = cli.SwitchAttr("--allowlist", str)
+    allow_local_code = cli.Flag("--allow-local-code")
     proxy_image = cli.SwitchAttr("--proxy-image", str)
     bot_image = cli.SwitchAttr("--bot-image", str)
     abra = cli.SwitchAttr("--abra", str)
@@ -72,6 +74,11 @@ class Run(Command):
             images=given.folder("--images", self.images) or given.folder("the setting images:", config.images),
             overlays=given.folder("--overlays", self.overlays)
             or given.folder("the setting overlays:", config.overlays),
+            allowlist=given.path("--allowlist", self.allowlist)
+            or given.path(settings.APPROVED, settings.approved_file(env))
+            or given.path("the setting authors.allowlist", config.allowlist),
+            allow_local_code=self.allow_local_code,
+            skip_generic=settings.skip_generic(env),
             proxy_image=given.image("--proxy-image", self.proxy_image)
             or given.image("the setting docker.proxy_image", config.proxy_image),
             bot_image=given.image("--bot-image", self.bot_image)

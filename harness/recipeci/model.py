@@ -106,6 +106,10 @@ class Request:
     stages: tuple[Tier, ...] = tuple(Tier)
     images: Path | None = None
     overlays: Path | None = None
+    allowlist: Path | None = None
+    allow_local_code: bool = False
+    skip_generic: Mapping[Tier, str] = field(default_factory=dict)
+    """The tiers whose generic suite the caller skips, each with the variable that says so."""
     proxy_image: str | None = None
     bot_image: str | None = None
     abra: str | None = None
@@ -116,10 +120,12 @@ class Request:
     verbose: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a recipe name that could be anything else than a folder's and a repository's name."""
+        """Refuse a recipe name that could be more than a folder's and a repository's name; and a restore of nothing."""
         if not RECIPE_NAME.match(self.recipe):
             msg = f"{self.recipe!r} is not a recipe name: lower-case letters, digits and hyphens, 63 at most"
             raise UsageError(msg, hint="recipeci --recipe custom-html")
+        if Tier.RESTORE in self.stages and Tier.BACKUP not in self.stages:
+            raise UsageError("restore needs a backup, and --stages leaves that out", hint="--stages backup,restore")
 
 
 @dataclass(frozen=True)
@@ -131,6 +137,7 @@ class Settings:
     abra: str | None = None
     images: Path | None = None
     overlays: Path | None = None
+    allowlist: Path | None = None
     proxy_image: str | None = None
     bot_image: str | None = None
     builtin_abra_is_final: bool = False

@@ -9,13 +9,24 @@ from typing import Any
 
 from recipeci import schemas
 from recipeci.errors import UsageError
-from recipeci.model import Settings
+from recipeci.model import Settings, Tier
 
 FILE = Path("recipeci") / "settings.yml"
 CONFIG = "RECIPECI_CONFIG"
 FALLBACKS = ("RECIPE", "REF", "PR", "STAGES")
 """Read where the option of the same name is absent, as a CI job sets them."""
-
+APPROVED = "CCCI_REPO_LOCAL_APPROVED_FILE"
+"""Read where `--allowlist` is absent."""
+SKIP_GENERIC = "CCCI_SKIP_GENERIC"
+SKIPPABLE = {
+    "": tuple(tier for tier in Tier if tier is not Tier.CUSTOM),
+    "_DEPLOY": (Tier.INSTALL,),
+    **{f"_{tier.upper()}": (tier,) for tier in Tier if tier is not Tier.CUSTOM},
+}
+"""What follows SKIP_GENERIC in the names of variables, and the tiers whose generic suite each of them skips."""
+YES = ("1", "true", "yes")
+AUTOMATIC = ("CI", "DRONE")
+"""Set where nobody looks at what is printed."""
 
 NETWORK = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
@@ -45,6 +56,28 @@ def fallback(name: str, env: Environment) -> str | None:
     return value
 
 
+def approved_file(env: Environment) -> str | None:
+    """Return what the environment names as the allowlist, None if it names none.
+
+    Raises:
+        UsageError: it is set and empty.
+    """
+    return _named(APPROVED, env)
+
+
+def skip_generic(env: Environment) -> dict[Tier, str]:
+    """Return the tiers whose generic suite the environment skips, each with the variable that says so.
+
+    Raises:
+        UsageError: a job or a service started us, for which recipe.yml says it, with a reason; or a variable of
+            which nobody knows what it means.
+    """
+    names = sorted(name for name in env if name == SKIP_GENERIC or name.startswith(f"{SKIP_GENERIC}_"))
+    for name in names:
+        _check_skip(name, env)
+    return {tier: f"{name} is set" for name in names for tier in SKIPPABLE[name.removeprefix(SKIP_GENERIC)]}
+
+
 def load(config: Path | None, env: Environment) -> Settings:
     """Return the settings: of `--config`, else of $RECIPECI_CONFIG, else of the first file that is there.
 
@@ -64,11 +97,28 @@ def find(config: Path | None, env: Environment) -> Path | None:
     """Return the settings file to use, None if there is none: all settings have defaults."""
     if config is not None:
         return config
-    if (named := env.get(CONFIG)) is not None:
-        if not named:
-            raise UsageError(f"the environment variable {CONFIG} is set and empty", hint=f"unset {CONFIG}")
+    if (named := _named(CONFIG, env)) is not None:
         return Path(named)
     return next((path for path in _usual_places(env) if path.exists()), None)
+
+
+def _check_skip(name: str, env: Environment) -> None:
+    """Refuse a variable that skips generic suites where it must not, or of which nobody knows what it means."""
+    if starter := next((variable for variable in AUTOMATIC if env.get(variable)), None):
+        msg = f"{name} is for local work, and {starter} is set: a job must not skip generic suites by its environment"
+        raise UsageError(msg, hint=f"unset {name}; recipe.yml can skip them with a reason: skip_generic")
+    if name.removeprefix(SKIP_GENERIC) not in SKIPPABLE:
+        known = [f"{SKIP_GENERIC}{end}" for end in SKIPPABLE]
+        raise UsageError(f"unknown environment variable {name}{schemas.nearest(name, known)}")
+    if env[name].strip().lower() not in YES:
+        raise UsageError(f"{name} is {env[name]!r}, and means something only as 1, true or yes", hint=f"unset {name}")
+
+
+def _named(variable: str, env: Environment) -> str | None:
+    """Return the file that a variable names."""
+    if (named := env.get(variable)) is not None and not named:
+        raise UsageError(f"the environment variable {variable} is set and empty", hint=f"unset {variable}")
+    return named
 
 
 def _usual_places(env: Environment) -> list[Path]:
@@ -94,13 +144,14 @@ def _home(env: Environment) -> Path:
 
 def _settings(data: Mapping[str, Any], env: Environment) -> Settings:
     """Make the settings from checked data; what the file does not say has the default of model.Settings."""
-    abra, docker, runs = data.get("abra", {}), data.get("docker", {}), data.get("runs", {})
+    abra, docker, runs, authors = (data.get(section, {}) for section in ("abra", "docker", "runs", "authors"))
     cache = _xdg("XDG_CACHE_HOME", ".cache", env)
     found = {
         "forge": data.get("forge", "").rstrip("/") or None,
         "cache": _path(data.get("cache"), env) or (cache / "recipeci" if cache else None),
         "images": _path(data.get("images"), env),
         "overlays": _path(data.get("overlays"), env),
+        "allowlist": _path(authors.get("allowlist"), env),
         "abra": abra.get("program"),
         "builtin_abra_is_final": abra.get("builtin_is_final"),
         "proxy_image": docker.get("proxy_image"),

@@ -4,7 +4,7 @@ EXIT_CODES = """\
 Exit codes:
   0    pass
   1    the recipe failed, or something stayed unverified
-  2    what you gave is wrong: an option, a setting, an images or overlays file
+  2    what you gave is wrong: an option, a setting, an allowlist, images or overlays file
   3    the host, the forge or the source cannot be had: no verdict
   4    the teardown left something
   70   a bug of recipeci
@@ -31,6 +31,8 @@ What to test:
 With what:
   --images DIR           a folder with images.yml: build images instead of pulling them
   --overlays DIR         the operator's recipe.yml and suites, a folder a recipe
+  --allowlist FILE       lines `RECIPE [SOURCE-URL]`: whose repositories may bring tests; absent: the setting, else none
+  --allow-local-code     run the tests that a local --source brings: they are your own
   --proxy-image REF      an image of Traefik for the proxy
   --bot-image REF        an image of the backup bot
   --abra PATH|builtin    the abra to deploy with; absent: the setting, then PATH, then the built-in one
@@ -49,6 +51,8 @@ Examples:
   recipeci --recipe custom-html
   recipeci --recipe custom-html --ref 1.1.0+1.26.3 --stages install
   recipeci --recipe custom-html --source ./custom-html --dirty --out ./result
+  recipeci --recipe custom-html --source ./custom-html --allow-local-code --plan
+  recipeci --recipe custom-html --allowlist ./allowlist --overlays ./recipes
   recipeci --recipe custom-html --images ./images --abra builtin --json > report.json
 
 {EXIT_CODES}"""

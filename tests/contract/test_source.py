@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lab import repository
 from lab.repository import Built
+from recipeci.errors import UsageError
 from recipeci.host.command import LocalRunner
-from recipeci.model import Request, Settings
-from recipeci.run.plan import Plan, describe
-from recipeci.run.source import sourced
+from recipeci.model import AuthorFile, LeftOut, Request, Settings, Tier
+from recipeci.run.describing import describe
+from recipeci.run.plan import Plan
+from recipeci.run.source import planned, sourced
 
 BASE = Path(__file__).parents[1] / "canaries" / "base"
 LABEL = "coop-cloud.${STACK_NAME}.version=1.0.0+1.22.1"
@@ -75,3 +78,104 @@ def test_work_that_git_cannot_add_does_not_end_a_run_that_does_not_test_it(built
     LocalRunner().run(["git", "init", "--quiet", str(built.path / "embedded")], timeout=30)
     (note,) = (note for note in plan(built, tmp_path / "clone").notes if "not tested" in note)
     assert "cannot be taken: 'embedded/' does not have a commit checked out; it is not tested" in note
+
+
+# --- authors' files
+
+
+@pytest.fixture
+def with_tests(tmp_path: Path) -> Built:
+    """A recipe whose repository brings tests; its first version brings others than its head."""
+    made = tmp_path / "made"
+    for version, files in {"1": ["test_install.py"], "2": ["test_install.py", "ops.py", "custom/test_a.py"]}.items():
+        for name in (*files, "conftest.py"):
+            path = made / version / "tests" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("raise SystemExit  # never imported while planning\n")
+    (made / "history.yml").write_text(f"""\
+about: tests in the recipe's own repository
+steps:
+  - {{message: first, lay: ["{BASE}", "1"], tag: 1.0.0+1.22.1}}
+  - {{message: second, lay: ["2"]}}
+""")
+    return repository.build(made, tmp_path / "canary")
+
+
+def asked(source: Path, **more: Any) -> Request:  # noqa: ANN401 - any field
+    return Request("canary", source=str(source), **more)
+
+
+def of_repo(plan: Plan) -> list[str]:
+    """Return the repository's files that a plan uses."""
+    files = [file for step in plan.steps for file in (*step.hooks, *step.suites)]
+    return sorted({str(file.path) for file in files if file.source == "repo"})
+
+
+USED = ["tests/custom/test_a.py", "tests/ops.py", "tests/test_install.py"]
+
+
+def test_a_folders_own_tests_are_used_with_the_option_alone(with_tests: Built, tmp_path: Path) -> None:
+    runner, settings = LocalRunner(), Settings()
+    (tmp_path / "list").write_text(f"canary\ncanary https://forge.test{with_tests.path}\n")
+    without = asked(with_tests.path, allowlist=tmp_path / "list")
+    refused = planned(without, settings, into=tmp_path / "a", runner=runner).plan
+    assert of_repo(refused) == []
+    why = "not allowed: code from a folder runs only with --allow-local-code"
+    code = sorted((*USED, "tests/conftest.py"))
+    assert refused.left_out == tuple(LeftOut(path, why) for path in code)
+    allowed = planned(asked(with_tests.path, allow_local_code=True), settings, into=tmp_path / "b", runner=runner).plan
+    assert of_repo(allowed) == USED
+    assert allowed.left_out == ()
+
+
+def test_a_link_is_no_file_of_an_author_wherever_it_leads(with_tests: Built, tmp_path: Path) -> None:
+    (with_tests.path / "tests" / "test_upgrade.py").symlink_to("test_install.py")
+    request = asked(with_tests.path, allow_local_code=True, dirty=True)
+    made = planned(request, Settings(), into=tmp_path / "a", runner=LocalRunner()).plan
+    assert of_repo(made) == USED
+    assert made.left_out == (LeftOut("tests/test_upgrade.py", "a link, not a file"),)
+
+
+def test_the_files_are_those_of_the_target_not_of_the_newest_commit(with_tests: Built, tmp_path: Path) -> None:
+    first = asked(with_tests.path, allow_local_code=True, ref="1.0.0+1.22.1")
+    assert of_repo(planned(first, Settings(), into=tmp_path / "a", runner=LocalRunner()).plan) == [USED[2]]
+
+
+def test_an_overlay_and_the_repository_add_to_each_other(with_tests: Built, tmp_path: Path) -> None:
+    overlay = tmp_path / "overlays" / "canary"
+    overlay.mkdir(parents=True)
+    (overlay / "test_install.py").write_text("def test_it(): pass\n")
+    request = asked(with_tests.path, allow_local_code=True, overlays=overlay.parent)
+    made = planned(request, Settings(), into=tmp_path / "a", runner=LocalRunner()).plan
+    assert [file for file in made.steps[0].suites if file.source != "generic"] == [
+        AuthorFile("recipeci", overlay / "test_install.py"),
+        AuthorFile("repo", Path("tests/test_install.py")),
+    ]
+    assert made.steps[0].header == "===== TIER: install (generic=run, overlay=recipeci+repo) ====="
+
+
+def test_a_list_in_the_source_is_refused(with_tests: Built, tmp_path: Path) -> None:
+    (with_tests.path / "allowlist").write_text("canary\n")
+    with pytest.raises(UsageError, match="must not allow itself"):
+        plan_of(asked(with_tests.path, allowlist=with_tests.path / "allowlist"), tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+
+
+def test_the_permission_of_folders_is_refused_for_what_is_none(tmp_path: Path) -> None:
+    request = Request("canary", source="https://forge.invalid/canary", allow_local_code=True)
+    with pytest.raises(
+        UsageError, match=r"--allow-local-code is for a folder, and https://forge\.invalid/canary is none"
+    ):
+        plan_of(request, tmp_path / "a")
+
+
+def plan_of(request: Request, into: Path) -> Plan:
+    return sourced(request, Settings(), into=into, runner=LocalRunner()).plan
+
+
+def test_generic_suites_that_the_caller_skips(with_tests: Built, tmp_path: Path) -> None:
+    made = plan_of(
+        asked(with_tests.path, skip_generic={Tier.INSTALL: "CCCI_SKIP_GENERIC_DEPLOY is set"}), tmp_path / "a"
+    )
+    (install,) = (step for step in made.steps if step.tier is Tier.INSTALL)
+    assert (made.generic_skipped, install.suites) == ((Tier.INSTALL,), ())

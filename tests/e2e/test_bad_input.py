@@ -57,6 +57,20 @@ CASES: Mapping[str, tuple[str, int, str]] = {
     ),
     "a run folder with a very long path": (f"{RUN} --out FOLDER/{LONG}/{LONG}", 2, "too long for the path of a socket"),
     "a run folder that is not empty": (f"{RUN} --out FOLDER/overlays", 2, "FOLDER/overlays is not empty"),
+    "no allowlist where one is named": (
+        f"{RUN} --allowlist FOLDER/nowhere",
+        2,
+        "allowlist FOLDER/nowhere: No such file",
+    ),
+    "a bad line in the allowlist": (
+        f"{RUN} --allowlist FOLDER/typo.yml",
+        2,
+        "allowlist FOLDER/typo.yml, line 1: 'forg:'",
+    ),
+    "an allowlist of the recipe's own": (f"{RUN} --allowlist SOURCE/compose.yml", 2, "must not allow itself"),
+    "code of a folder that is none": ("--recipe x --source FORGE/x --allow-local-code", 2, "FORGE/x is none"),
+    "a syntax error in the operator's suite": (f"{RUN} --overlays FOLDER/syntax", 2, r"test_install\.py:1: "),
+    "a restore of nothing": (f"{RUN} --stages restore", 2, "restore needs a backup.*--stages backup,restore"),
     "not yet: a route out of the cell": (f"{RUN} --overlays FOLDER/route", 2, "network"),
     "less room than a run needs": (f"{RUN} --config FOLDER/room.yml", 3, "GB free, and a run needs 1000000 GB"),
 }
@@ -91,11 +105,12 @@ def forge() -> Iterator[str]:
 @pytest.fixture
 def world(folder: Path, custom_html: Built, forge: str) -> Mapping[str, str]:
     """Files that are wrong in one way each; the words of the cases that stand for what only the test knows."""
-    for name in ("empty", "overlays/custom-html", "route/custom-html", "missing/custom-html"):
+    for name in ("empty", "overlays/custom-html", "route/custom-html", "missing/custom-html", "syntax/custom-html"):
         (folder / name).mkdir(parents=True)
     (folder / "overlays/custom-html/recipe.yml").write_text("timeout: {deploy: 30}\n")
     (folder / "route/custom-html/recipe.yml").write_text("network: true\n")
     (folder / "missing/custom-html/recipe.yml").write_text("http: {accept: [404]}\n")
+    (folder / "syntax/custom-html/test_install.py").write_text("def test(:\n")
     (folder / "images.yml").write_text("images: /nope\n")
     (folder / "docker.yml").write_text("docker: {prefix: /nope}\n")
     (folder / "forge.yml").write_text(f"forge: {forge}\n")

@@ -80,6 +80,9 @@ def sentence(short: Path, *options: str, env: Mapping[str, str] | None = None) -
         ("--recipe x --images nowhere", "--images nowhere is no folder"),
         ("--recipe x --overlays nowhere", "--overlays nowhere is no folder"),
         ("--recipe x --out=", "--out requires a value"),
+        ("--recipe x --stages restore", "restore needs a backup, and --stages leaves that out"),
+        ("--recipe x --stages install,restore", "restore needs a backup, and --stages leaves that out"),
+        ("--recipe x --allowlist=", "--allowlist requires a value"),
         ("--recipe x --plan --json", "--plan ends before there is a report for --json: give one of them"),
         ("--recipe x --dirty", "--dirty needs a local folder"),
         (
@@ -125,6 +128,13 @@ def test_a_wrong_setting_names_file_and_near_key(short: Path) -> None:
     for options in (("--recipe", "x"), ("doctor",), ("clean",)):
         said = sentence(short, *options, "--config", str(path))
         assert said == f"{path}: unknown key 'imges'; did you mean 'images'?"
+
+
+def test_a_job_skips_no_generic_suite_by_its_environment(short: Path) -> None:
+    """Control 13."""
+    for starter in settings.AUTOMATIC:
+        said = sentence(short, "--recipe", "x", "--plan", env={starter: "true", "CCCI_SKIP_GENERIC_BACKUP": "1"})
+        assert said.startswith(f"CCCI_SKIP_GENERIC_BACKUP is for local work, and {starter} is set")
 
 
 def test_settings_that_were_named_must_be_there(short: Path) -> None:
@@ -209,6 +219,23 @@ def test_an_option_wins_over_the_setting_and_the_setting_over_nothing(tmp_path: 
     assert (asked.images, asked.overlays, asked.proxy_image, asked.bot_image) == (images, overlays, "p:1", "b:1")
     asked = request("--recipe", "x", "--images", str(tmp_path), "--proxy-image", "q:1", config=config)
     assert (asked.images, asked.proxy_image) == (tmp_path, "q:1")
+
+
+def test_the_allowlist_is_the_options_then_the_environments_then_the_settings() -> None:
+    config, env = Settings(allowlist=Path("/set")), {settings.APPROVED: "/env"}
+    assert request("--recipe", "x").allowlist is None
+    assert request("--recipe", "x", config=config).allowlist == Path("/set")
+    assert request("--recipe", "x", config=config, env=env).allowlist == Path("/env")
+    assert request("--recipe", "x", "--allowlist", "/opt", config=config, env=env).allowlist == Path("/opt")
+    with pytest.raises(UsageError, match="CCCI_REPO_LOCAL_APPROVED_FILE is set and empty"):
+        request("--recipe", "x", config=config, env={settings.APPROVED: ""})
+
+
+def test_code_of_a_folder_and_skips_are_asked_for_and_never_there_by_themselves() -> None:
+    asked = request("--recipe", "x")
+    assert (asked.allow_local_code, asked.skip_generic) == (False, {})
+    asked = request("--recipe", "x", "--allow-local-code", env={"CCCI_SKIP_GENERIC_BACKUP": "yes"})
+    assert (asked.allow_local_code, asked.skip_generic) == (True, {Tier.BACKUP: "CCCI_SKIP_GENERIC_BACKUP is set"})
 
 
 @pytest.mark.parametrize(

@@ -1,290 +1,175 @@
-"""run.plan: the base rule of DESIGN §3.4 and what becomes of each tier."""
+"""run.plan: what becomes of each tier, whose files are run in it, and what is left out."""
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
+from typing import Any
 
 import pytest
 from recipeci.errors import UsageError
-from recipeci.model import BaseMode, Commit, LeftOut, Tag, Target, Tier
+from recipeci.model import LeftOut, Target, Tier
+from recipeci.recipe.discovery import Brought
 from recipeci.recipe.metadata import RecipeMeta
-from recipeci.recipe.versions import Published, Version, published
-from recipeci.run.plan import Fate, Plan, Step, describe, from_checkout, make_plan
+from recipeci.run.describing import describe
+from recipeci.run.plan import Fate, Step, without_backup
+from recipeci.run.unwired import without_what_is_not_wired
 
-HEAD = Commit("f" * 40)
-DEMO = (Tier.INSTALL, Tier.UPGRADE)
-
-
-def commit(number: int) -> Commit:
-    return Commit(f"{number:040x}")
-
-
-def versions(*names: str, lightweight: tuple[str, ...] = ()) -> tuple[Published, ...]:
-    """Published versions; the n-th named is commit n."""
-    return published(Tag(name, commit(n), annotated=name not in lightweight) for n, name in enumerate(names, start=1))
-
-
-THREE = versions("1.0.0+1", "1.1.0+2", "2.0.0+3")
-
-
-def plan(
-    *,
-    target: Target | None = None,
-    own: str | None = "2.1.0+4",
-    found: tuple[Published, ...] = THREE,
-    stages: tuple[Tier, ...] = DEMO,
-    base: str | None = None,
-    meta: RecipeMeta | None = None,
-) -> Plan:
-    return make_plan(
-        recipe="custom-html",
-        target=target or Target(HEAD),
-        stages=stages,
-        versions=found,
-        own=Version(own) if own else None,
-        meta=meta or RecipeMeta(),
-        asked_base=base,
-    )
-
-
-def at(version: str) -> Target:
-    """A published version as the target, asked for by its name."""
-    (one,) = (one for one in THREE if one.version.text == version)
-    return Target(one.commit, version=version)
-
-
-def upgrade(made: Plan) -> Step:
-    (step,) = (step for step in made.steps if step.tier is Tier.UPGRADE)
-    return step
-
-
-# --- the base rule
-
-
-@pytest.mark.parametrize(
-    ("own", "base"),
-    [
-        ("2.1.0+4", "2.0.0+3"),  # not published yet: the highest there is
-        ("2.0.0+3", "2.0.0+3"),  # the label still says the published version: that one, since the commit is another
-        ("1.5.0+2", "1.1.0+2"),  # a branch of an older series: never a downgrade
-        ("1.0.1+1", "1.0.0+1"),
-        ("1.0.0+1", "1.0.0+1"),
-        ("2.0.0+2", "1.1.0+2"),  # below 2.0.0+3 by its app part
-        ("9.9.9+9", "2.0.0+3"),
-    ],
-)
-def test_the_base_of_an_untagged_commit_is_the_highest_not_above_its_own_version(own: str, base: str) -> None:
-    made = plan(own=own)
-    assert made.base is not None
-    assert made.base.version == base
-    assert made.base.why == f"the highest published version that is not above {own}, the commit's own version"
-    assert upgrade(made).fate is Fate.RUN
-
-
-@pytest.mark.parametrize(("version", "base"), [("2.0.0+3", "1.1.0+2"), ("1.1.0+2", "1.0.0+1")])
-def test_the_base_of_a_published_version_is_the_next_lower_one(version: str, base: str) -> None:
-    made = plan(target=at(version), own=version)
-    assert made.base is not None
-    assert (made.base.version, made.base.why) == (base, f"the next published version below {version}")
-
-
-@pytest.mark.parametrize(("version", "base"), [("2.0.0+3", "1.1.0+2"), ("1.1.0+2", "1.0.0+1")])
-def test_a_released_head_has_the_version_before_as_its_base(version: str, base: str) -> None:
-    """Control 10: the head is its newest version, asked for by sha or not at all."""
-    made = plan(target=Target(at(version).commit), own=version)
-    assert made.base is not None
-    assert (made.base.version, made.base.mode) == (base, BaseMode.PINNED)
-
-
-def test_the_rule_never_gives_the_commit_under_test_nor_one_above() -> None:
-    names = ["0.9.0+1", "1.0.0+1", "1.0.1+1", "1.0.1+2", "1.1.0+1"]
-    for size in range(len(names) + 1):
-        for chosen in itertools.combinations(names, size):
-            found = versions(*chosen)
-            for own, number in itertools.product(names, range(7)):
-                target = Target(commit(number))
-                made = plan(found=found, own=own, target=target)
-                fit = [one for one in found if one.version <= Version(own) and one.commit != target.commit]
-                assert (made.base.version if made.base else None) == (fit[-1].version.text if fit else None)
-                assert upgrade(made).fate is (Fate.RUN if fit else Fate.SKIP)
-
-
-def test_two_tags_of_one_commit_are_not_two_versions_to_upgrade_between() -> None:
-    same = commit(7)
-    found = published(
-        [Tag("1.0.0+1", commit(1), annotated=True), *(Tag(v, same, annotated=True) for v in ("1.1.0+1", "1.2.0+1"))]
-    )
-    made = plan(found=found, target=Target(same, version="1.2.0+1"), own="1.2.0+1")
-    assert made.base is not None
-    assert made.base.version == "1.0.0+1"
-
-
-def test_nothing_is_published() -> None:
-    """Control 12."""
-    made = plan(found=(), own="0.1.0+1")
-    assert (made.base, made.first_commit) == (None, HEAD)
-    assert upgrade(made) == Step(
-        Tier.UPGRADE, Fate.SKIP, "structural: nothing to upgrade from: no version is published"
-    )
-
-
-@pytest.mark.parametrize("target", [at("1.0.0+1"), Target(at("1.0.0+1").commit)])
-def test_the_first_version_has_nothing_to_upgrade_from(target: Target) -> None:
-    step = upgrade(plan(target=target, own="1.0.0+1"))
-    assert step.fate is Fate.SKIP
-    assert step.reason == "structural: nothing to upgrade from: no other published version is at or below 1.0.0+1"
-
-
-def test_an_unknown_own_version_is_no_reason_to_skip() -> None:
-    """There are versions, so a skip would be a green that nobody earned."""
-    made = plan(own=None)
-    assert made.base is None
-    assert upgrade(made).fate is Fate.UNVERIFIED
-    assert "of 3 published versions none is known to be the one before this commit" in upgrade(made).reason
-    assert "--base" in upgrade(made).reason
-    assert plan(own=None, base="1.0.0+1").base is not None
-
-
-def test_a_lightweight_tag_is_deployed_from_its_checkout() -> None:
-    """Control 13."""
-    made = plan(found=versions("1.0.0+1", "1.1.0+2", lightweight=("1.1.0+2",)), own="1.2.0+1")
-    assert made.base is not None
-    assert (made.base.version, made.base.mode) == ("1.1.0+2", BaseMode.CHAOS)
-    (note,) = made.notes
-    assert note.startswith("the tag 1.1.0+2 is lightweight, for which abra deploys no published version (lint R014)")
-    assert note.endswith("(base_mode chaos); to mend it: git tag -f -a -m 1.1.0+2 1.1.0+2 1.1.0+2")
-
-
-@pytest.mark.parametrize("asked", [None, "1.1.0+2"])
-def test_a_lightweight_tag_of_another_version_forbids_a_pinned_base_too(asked: str | None) -> None:
-    """The lint of abra asks for all tags before it deploys any version."""
-    made = plan(
-        found=versions("0.9.0+1", "1.0.0+1", "1.1.0+2", lightweight=("0.9.0+1", "1.0.0+1")), own="1.2.0+1", base=asked
-    )
-    assert made.base is not None
-    assert (made.base.version, made.base.mode) == ("1.1.0+2", BaseMode.CHAOS)
-    (note,) = made.notes
-    assert note.startswith("the tag 0.9.0+1 is lightweight and so are 1 more")
-
-
-def test_a_base_that_abras_lint_refuses_is_deployed_from_its_checkout_and_named_with_why() -> None:
-    before = plan()
-    made = from_checkout(before, errors=("R012 config version are vendored",))
-    assert before.base is not None
-    assert made.base == dataclasses.replace(before.base, mode=BaseMode.CHAOS)
-    assert made.notes[-1].startswith(
-        "abra deploys no version that its lint refuses, as it does 2.0.0+3 for R012 config version are vendored: "
-    )
-
-
-def test_annotated_tags_are_deployed_by_name() -> None:
-    made = plan(found=versions("1.0.0+1", "1.1.0+2"), own="1.2.0+1")
-    assert made.base is not None
-    assert (made.base.mode, made.notes) == (BaseMode.PINNED, ())
-
-
-# --- an explicit base
-
-
-def test_a_base_that_is_asked_for_wins_over_everything() -> None:
-    meta = RecipeMeta(base_version="1.1.0+2", base_from="1.1.0+2")
-    made = plan(base="1.0.0+1", meta=meta)
-    assert made.base is not None
-    assert (made.base.version, made.base.commit, made.base.why) == ("1.0.0+1", commit(1), "asked for by --base")
-
-
-def test_the_commit_under_test_can_be_its_own_base_only_if_that_is_asked_for() -> None:
-    """Control 1: the upgrade is carried out and will be unverified."""
-    made = plan(target=at("1.1.0+2"), own="1.1.0+2", base="1.1.0+2")
-    assert made.base is not None
-    assert made.base.commit == made.target.commit
-    assert made.notes == (f"base and target are the same commit {commit(2)}: the upgrade will be unverified",)
-
-
-@pytest.mark.parametrize(
-    ("asked", "hint"),
-    [
-        ("1.1.0", "published: 1.1.0+2"),
-        ("1.1.0+3", "published: 1.1.0+2"),
-        ("7.7.7+7", "published: 2.0.0+3, 1.1.0+2, 1.0.0+1"),
-        ("main", "published: 2.0.0+3, 1.1.0+2, 1.0.0+1"),
-        ("", "published: 2.0.0+3, 1.1.0+2, 1.0.0+1"),
-    ],
-)
-def test_a_base_that_is_not_published(asked: str, hint: str) -> None:
-    with pytest.raises(UsageError, match=r"--base: .* is not a published version") as caught:
-        plan(base=asked)
-    assert caught.value.hint == hint
-
-
-def test_no_base_can_be_asked_for_where_nothing_is_published() -> None:
-    with pytest.raises(UsageError) as caught:
-        plan(found=(), base="1.0.0+1")
-    assert caught.value.hint == "no version of this recipe is published"
-
-
-def test_a_base_without_the_upgrade_is_a_mistake() -> None:
-    with pytest.raises(UsageError, match="--base is for the upgrade"):
-        plan(base="1.0.0+1", stages=(Tier.INSTALL,))
-
+from unit.plans import DEMO, HEAD, all_of, at, commit, generic, ours, plan, step_of, theirs, upgrade
 
 # --- recipe.yml
 
 
-def test_recipe_yml_names_the_base() -> None:
-    made = plan(meta=RecipeMeta(base_version="1.0.0+1"))
-    assert made.base is not None
-    assert (made.base.version, made.base.why) == ("1.0.0+1", "named by recipe.yml: base.version")
-
-
-def test_recipe_yml_names_a_base_that_is_not_published() -> None:
-    with pytest.raises(UsageError, match=r"recipe\.yml: base\.version: 1\.0\.1\+1 is not a published version"):
-        plan(meta=RecipeMeta(base_version="1.0.1+1"))
-
-
-def test_recipe_yml_cannot_make_the_commit_under_test_its_own_base() -> None:
-    made = plan(target=at("2.0.0+3"), own="2.0.0+3", meta=RecipeMeta(base_version="2.0.0+3"))
-    assert made.base is None
-    assert upgrade(made).fate is Fate.UNVERIFIED
-    assert "an upgrade to itself tests nothing" in upgrade(made).reason
-
-
-@pytest.mark.parametrize(
-    ("oldest", "own", "base"),
-    [
-        ("1.1.0+2", "2.1.0+1", "2.0.0+3"),
-        ("2.0.0+3", "2.1.0+1", "2.0.0+3"),
-        ("1.1.0", "1.1.5+1", "1.1.0+2"),
-        ("1.1.0+2", "1.0.5+1", None),
-        ("3.0.0", "9.0.0+1", None),
-    ],
-)
-def test_no_base_older_than_recipe_yml_supports(oldest: str, own: str, base: str | None) -> None:
-    made = plan(own=own, meta=RecipeMeta(base_from=oldest))
-    assert (made.base.version if made.base else None) == base
-    if base is None:
-        assert upgrade(made).fate is Fate.SKIP
-        assert upgrade(made).reason.endswith(f"is older than {oldest}, the oldest that recipe.yml supports")
-
-
 def test_a_tier_that_recipe_yml_skips() -> None:
     meta = RecipeMeta(skip={Tier.UPGRADE: "no data yet", Tier.RESTORE: "no state"})
-    made = plan(stages=tuple(Tier), meta=meta)
+    made = plan(stages=tuple(Tier), meta=meta, brought=(all_of(ours),))
     assert made.base is None, "what is not upgraded needs no base"
     assert made.first_commit == HEAD
     assert {step.tier: (step.fate, step.reason) for step in made.steps if step.fate is Fate.SKIP} == {
         Tier.UPGRADE: (Fate.SKIP, "declared: no data yet"),
         Tier.RESTORE: (Fate.SKIP, "declared: no state"),
     }
+    assert made.left_out == (
+        LeftOut("/overlays/custom-html/test_upgrade.py", "declared: no data yet"),
+        LeftOut("/overlays/custom-html/test_restore.py", "declared: no state"),
+    )
 
 
-def test_a_generic_suite_that_recipe_yml_skips() -> None:
-    made = plan(meta=RecipeMeta(skip_generic={Tier.INSTALL: "slow"}))
+def test_nothing_can_be_restored_where_the_backup_is_skipped() -> None:
+    made = plan(stages=tuple(Tier), meta=RecipeMeta(skip={Tier.BACKUP: "no state"}))
+    assert step_of(made, Tier.RESTORE) == Step(Tier.RESTORE, Fate.SKIP, "declared: the backup is skipped: no state")
+
+
+# --- authors' files
+
+
+def test_all_sources_add_and_none_replaces_another() -> None:
+    made = plan(stages=tuple(Tier), brought=(all_of(ours), all_of(theirs)))
+    for step in made.steps:
+        assert step.fate is Fate.RUN
+        name = f"test_{step.tier}.py"
+        if step.tier is Tier.CUSTOM:
+            customs = [make(f"custom/test_{letter}.py") for make in (ours, theirs) for letter in "ab"]
+            assert (list(step.suites), step.hooks) == (customs, ())
+        else:
+            assert step.suites == (generic(step.tier), ours(name), theirs(name))
+            assert step.hooks == (ours("ops.py"), theirs("ops.py"))
+    assert made.install_steps == (ours("install_steps.sh"), theirs("install_steps.sh"))
+    assert made.left_out == ()
+
+
+def test_a_recipe_that_no_author_wrote_anything_for_has_our_own_suites() -> None:
+    made = plan(stages=tuple(Tier))
+    assert [step.suites for step in made.steps] == [
+        *((generic(tier),) for tier in Tier if tier is not Tier.CUSTOM),
+        (),
+    ]
+    assert step_of(made, Tier.CUSTOM) == Step(Tier.CUSTOM, Fate.SKIP, "structural: no custom tests")
+
+
+def test_custom_tests_that_are_not_allowed_are_counted_where_they_are_missed() -> None:
+    refused = [f"tests/{name}" for name in ("custom/test_a.py", "custom/conftest.py", "custom/x/test_b.py", "ops.py")]
+    why = "not allowed: recipe x from source y is not on the allowlist"
+    brought = Brought(left_out=tuple(LeftOut(path, why) for path in refused))
+    made = plan(stages=tuple(Tier), brought=(Brought(), brought))
+    assert step_of(made, Tier.CUSTOM).reason == (
+        "structural: no custom tests (2 of the repository's left out: not allowed)"
+    )
+    assert made.left_out == brought.left_out
+    more = plan(stages=tuple(Tier), brought=(all_of(ours), brought))
+    assert step_of(more, Tier.CUSTOM).suites == (ours("custom/test_a.py"), ours("custom/test_b.py"))
+    assert more.left_out == brought.left_out
+
+
+@pytest.mark.parametrize(
+    ("brought", "header"),
+    [
+        ((), "generic=run, overlay=none"),
+        ((all_of(ours),), "generic=run, overlay=recipeci"),
+        ((all_of(theirs),), "generic=run, overlay=repo"),
+        ((all_of(ours), all_of(theirs)), "generic=run, overlay=recipeci+repo"),
+    ],
+)
+def test_the_header_of_a_tier(brought: tuple[Brought, ...], header: str) -> None:
+    made = plan(stages=tuple(Tier), brought=brought)
+    assert upgrade(made).header == f"===== TIER: upgrade ({header}) ====="
+    custom = header.replace("generic=run", "generic=none")
+    assert step_of(made, Tier.CUSTOM).header == f"===== TIER: custom ({custom}) ====="
+
+
+# --- generic suites that are skipped
+
+
+def test_a_generic_suite_that_recipe_yml_skips_is_said_loudly() -> None:
+    made = plan(meta=RecipeMeta(skip_generic={Tier.INSTALL: "slow"}), brought=(all_of(ours),))
     install, after = made.steps
-    assert (install.fate, install.generic, install.no_generic) == (Fate.RUN, False, "slow")
-    assert after.generic
-    assert install.header == "===== TIER: install (generic=none, overlay=none) ====="
+    assert (install.fate, install.no_generic, install.suites) == (Fate.RUN, "slow", (ours("test_install.py"),))
+    assert after.suites == (generic(Tier.UPGRADE), ours("test_upgrade.py"))
+    assert install.header == "===== TIER: install (generic=skip, overlay=recipeci) ====="
+    assert made.generic_skipped == (Tier.INSTALL,)
+    assert made.notes == ("the generic suite of install is skipped, so there will be no level: slow",)
+
+
+def test_a_generic_suite_that_the_caller_skips_and_recipe_ymls_reason_before_his() -> None:
+    meta = RecipeMeta(skip_generic={Tier.BACKUP: "slow"}, skip={Tier.RESTORE: "no state"})
+    asked: dict[Tier, str] = {tier: "CCCI_SKIP_GENERIC is set" for tier in Tier if tier is not Tier.CUSTOM}
+    made = plan(stages=(*DEMO, Tier.BACKUP, Tier.RESTORE), meta=meta, skip_generic=asked)
+    assert [step.no_generic for step in made.steps] == [asked[Tier.INSTALL], asked[Tier.UPGRADE], "slow", ""]
+    assert made.generic_skipped == (*DEMO, Tier.BACKUP), "what is not carried out is not carried out without it"
+    assert [note.rpartition(": ")[2] for note in made.notes] == [*[asked[Tier.INSTALL]] * 2, "slow"]
+
+
+def test_no_generic_suite_is_skipped_unless_somebody_says_so() -> None:
+    made = plan(stages=tuple(Tier))
+    assert (made.generic_skipped, made.notes) == ((), ())
+
+
+# --- a recipe without backup labels
+
+
+def test_a_recipe_without_backup_labels_has_nothing_to_back_up_or_restore() -> None:
+    """Control 18."""
+    before = plan(stages=tuple(Tier), brought=(all_of(ours), all_of(theirs)))
+    after = without_backup(before)
+    for tier in (Tier.BACKUP, Tier.RESTORE):
+        assert step_of(after, tier) == Step(tier, Fate.SKIP, "structural: no backup labels")
+    for tier in (*DEMO, Tier.CUSTOM):
+        assert step_of(after, tier) == step_of(before, tier)
+    assert [(file.path.rpartition("/")[2], file.reason) for file in after.left_out] == [
+        (f"test_{tier}.py", "structural: no backup labels") for tier in ("backup", "backup", "restore", "restore")
+    ]
+
+
+def test_a_declared_skip_keeps_its_reason_without_backup_labels() -> None:
+    before = plan(stages=tuple(Tier), meta=RecipeMeta(skip={Tier.RESTORE: "no state"}))
+    after = without_backup(before)
+    assert step_of(after, Tier.RESTORE) == step_of(before, Tier.RESTORE)
+    assert step_of(after, Tier.BACKUP).fate is Fate.SKIP
+
+
+def test_without_backup_labels_no_generic_suite_of_theirs_counts_as_skipped() -> None:
+    before = plan(stages=tuple(Tier), meta=RecipeMeta(skip_generic={Tier.BACKUP: "slow"}))
+    assert before.generic_skipped == (Tier.BACKUP,)
+    assert without_backup(before).generic_skipped == ()
+
+
+# --- what is not carried out yet
+
+
+def test_what_is_not_carried_out_yet_is_unverified_and_never_a_pass() -> None:
+    made = without_what_is_not_wired(plan(stages=tuple(Tier), brought=(all_of(ours), all_of(theirs))))
+    later = [step for step in made.steps if step.tier not in DEMO]
+    assert [(step.tier, step.fate) for step in later] == [
+        (tier, Fate.UNVERIFIED) for tier in (Tier.BACKUP, Tier.RESTORE, Tier.CUSTOM)
+    ]
+    assert all(step.reason.startswith("not available yet (") for step in later)
+    assert upgrade(made).header == "===== TIER: upgrade (generic=run, overlay=none) ====="
+    assert made.install_steps == ()
+    assert len(made.left_out) == 16
+    assert {file.reason for file in made.left_out} == {"suites of authors are not run yet"}
+
+
+def test_custom_tests_that_are_not_there_are_unverified_too_as_long_as_none_would_be_run() -> None:
+    made = without_what_is_not_wired(plan(stages=tuple(Tier)))
+    assert step_of(made, Tier.CUSTOM).fate is Fate.UNVERIFIED
 
 
 # --- stages
@@ -304,16 +189,6 @@ def test_a_stage_that_is_not_asked_for_is_not_planned() -> None:
     assert made.first_commit == HEAD
 
 
-def test_what_is_not_there_yet_is_unverified_and_never_a_pass() -> None:
-    made = plan(stages=tuple(Tier))
-    later = [step for step in made.steps if step.tier not in DEMO]
-    assert [(step.tier, step.fate) for step in later] == [
-        (tier, Fate.UNVERIFIED) for tier in (Tier.BACKUP, Tier.RESTORE, Tier.CUSTOM)
-    ]
-    assert all(step.reason.startswith("not available yet (") for step in later)
-    assert made.not_asked == ()
-
-
 def test_no_stage_at_all() -> None:
     with pytest.raises(UsageError, match="no stage is left to run"):
         plan(stages=())
@@ -325,8 +200,12 @@ def test_a_step_is_left_undone_only_with_a_reason(fate: Fate, reason: str) -> No
         Step(Tier.BACKUP, fate, reason)
 
 
-def test_the_header_of_a_tier() -> None:
-    assert upgrade(plan()).header == "===== TIER: upgrade (generic=run, overlay=none) ====="
+@pytest.mark.parametrize(
+    "files", [{"suites": (generic(Tier.BACKUP),)}, {"hooks": (ours("ops.py"),)}, {"no_generic": "slow"}]
+)
+def test_a_step_that_is_left_undone_runs_nothing(files: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="and yet with"):
+        Step(Tier.BACKUP, Fate.SKIP, "why", **files)
 
 
 def test_first_is_the_base_if_there_is_one() -> None:
@@ -339,17 +218,32 @@ def test_first_is_the_base_if_there_is_one() -> None:
 
 
 def test_the_plan_as_lines() -> None:
-    made = plan(stages=(*DEMO, Tier.BACKUP), meta=RecipeMeta(skip={Tier.BACKUP: "no state"}))
-    made = dataclasses.replace(made, left_out=(LeftOut("tests/ops.py", "recipe code is not run"),))
+    why = "not allowed: why"
+    repository = Brought(hooks=(theirs("ops.py"),), left_out=(LeftOut("tests/custom/test_a.py", why),))
+    meta = RecipeMeta(skip={Tier.BACKUP: "no state"}, skip_generic={Tier.UPGRADE: "slow"})
+    made = plan(stages=(*DEMO, Tier.BACKUP, Tier.CUSTOM), meta=meta, brought=(all_of(ours), repository))
     assert describe(made) == (
         "recipe    : custom-html",
         f"target    : {HEAD} (own version 2.1.0+4)",
         f"base      : 2.0.0+3 {commit(3)} (pinned): {made.base_reason}",
-        "install   : run         deploy, then generic suite",
-        "upgrade   : run         upgrade, then generic suite",
+        "env steps : recipeci    /overlays/custom-html/install_steps.sh",
+        "install   : run         deploy",
+        "  hooks   : recipeci    /overlays/custom-html/ops.py",
+        "  hooks   : repo        tests/ops.py",
+        "  suite   : generic     test_install.py",
+        "  suite   : recipeci    /overlays/custom-html/test_install.py",
+        "upgrade   : run         upgrade, without the generic suite: slow",
+        "  hooks   : recipeci    /overlays/custom-html/ops.py",
+        "  hooks   : repo        tests/ops.py",
+        "  suite   : recipeci    /overlays/custom-html/test_upgrade.py",
         "backup    : skip        declared: no state",
-        "not asked : restore, custom",
-        "left out  : tests/ops.py: recipe code is not run",
+        "custom    : run         no op",
+        "  suite   : recipeci    /overlays/custom-html/custom/test_a.py",
+        "  suite   : recipeci    /overlays/custom-html/custom/test_b.py",
+        "not asked : restore",
+        "left out  : tests/custom/test_a.py: not allowed: why",
+        "left out  : /overlays/custom-html/test_backup.py: declared: no state",
+        "note      : the generic suite of upgrade is skipped, so there will be no level: slow",
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from recipeci import schemas, settings
 from recipeci.errors import UsageError
-from recipeci.model import Settings
+from recipeci.model import Settings, Tier
 
 DOC = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -29,6 +29,7 @@ forge: https://forge.test/recipes/
 cache: /var/cache/recipeci
 images: /images
 overlays: ~/overlays
+authors: {allowlist: /etc/recipeci/allowlist}
 abra: {program: /usr/bin/abra, builtin_is_final: true}
 docker: {prefix: /opt/docker, proxy_image: "traefik:v3.6", bot_image: "bot:1"}
 runs: {keep_days: 3, min_free_gb: 4.5}
@@ -40,6 +41,7 @@ runs: {keep_days: 3, min_free_gb: 4.5}
         abra="/usr/bin/abra",
         images=Path("/images"),
         overlays=Path("/home/me/overlays"),
+        allowlist=Path("/etc/recipeci/allowlist"),
         proxy_image="traefik:v3.6",
         bot_image="bot:1",
         builtin_abra_is_final=True,
@@ -131,6 +133,62 @@ def test_a_fallback_is_read_absent_or_refused_when_empty(name: str) -> None:
             settings.fallback(name, {name: empty})
 
 
+def test_the_file_of_the_allowlist_is_read_absent_or_refused_when_empty() -> None:
+    assert settings.approved_file({settings.APPROVED: "/x"}) == "/x"
+    assert settings.approved_file({}) is None
+    with pytest.raises(UsageError, match="CCCI_REPO_LOCAL_APPROVED_FILE is set and empty"):
+        settings.approved_file({settings.APPROVED: ""})
+
+
+GENERIC = (Tier.INSTALL, Tier.UPGRADE, Tier.BACKUP, Tier.RESTORE)
+
+
+@pytest.mark.parametrize("value", ["1", "true", "yes", "TRUE", "Yes"])
+@pytest.mark.parametrize(
+    ("name", "tiers"),
+    [
+        ("CCCI_SKIP_GENERIC", GENERIC),
+        ("CCCI_SKIP_GENERIC_DEPLOY", (Tier.INSTALL,)),
+        *((f"CCCI_SKIP_GENERIC_{tier.upper()}", (tier,)) for tier in GENERIC),
+    ],
+)
+def test_the_environment_skips_generic_suites(name: str, value: str, tiers: tuple[Tier, ...]) -> None:
+    assert settings.skip_generic({name: value, "OTHER": "1"}) == dict.fromkeys(tiers, f"{name} is set")
+
+
+def test_no_variable_skips_nothing() -> None:
+    assert settings.skip_generic({"CI": "true", "DRONE": "true", "CCCI_SKIP": "1", "CCCI_SKIP_GENERICS": "1"}) == {}
+
+
+@pytest.mark.parametrize("value", ["", "0", "false", "no", "2", "backup"])
+def test_a_value_of_which_nobody_knows_what_it_means_is_refused(value: str) -> None:
+    with pytest.raises(UsageError, match=r"CCCI_SKIP_GENERIC is '.*', and means something only as 1, true or yes"):
+        settings.skip_generic({"CCCI_SKIP_GENERIC": value})
+
+
+@pytest.mark.parametrize(("name", "near"), [("CCCI_SKIP_GENERIC_BAKUP", "_BACKUP"), ("CCCI_SKIP_GENERIC_deploy", "")])
+def test_a_skip_of_an_unknown_op_is_refused_and_the_nearest_named(name: str, near: str) -> None:
+    with pytest.raises(
+        UsageError, match=f"unknown environment variable {name}; did you mean 'CCCI_SKIP_GENERIC{near}'"
+    ):
+        settings.skip_generic({name: "1"})
+
+
+def test_custom_has_no_generic_suite_to_skip() -> None:
+    with pytest.raises(UsageError, match="unknown environment variable CCCI_SKIP_GENERIC_CUSTOM"):
+        settings.skip_generic({"CCCI_SKIP_GENERIC_CUSTOM": "1"})
+
+
+@pytest.mark.parametrize("starter", settings.AUTOMATIC)
+@pytest.mark.parametrize("name", ["CCCI_SKIP_GENERIC", "CCCI_SKIP_GENERIC_BACKUP", "CCCI_SKIP_GENERIC_BAKUP"])
+@pytest.mark.parametrize("value", ["1", "0"])
+def test_a_job_skips_nothing_by_its_environment(starter: str, name: str, value: str) -> None:
+    """Control 13."""
+    with pytest.raises(UsageError, match=f"{name} is for local work, and {starter} is set") as caught:
+        settings.skip_generic({name: value, starter: "true"})
+    assert "skip_generic" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -175,6 +233,12 @@ def test_the_defaults_of_the_documentation_are_those_of_the_program(tmp_path: Pa
         assert getattr(found, name) == getattr(Settings(), name)
 
 
-@pytest.mark.parametrize("name", [*settings.FALLBACKS, *settings.NETWORK, settings.CONFIG])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(*settings.FALLBACKS, *settings.NETWORK, settings.CONFIG, settings.APPROVED, *settings.AUTOMATIC),
+        *(f"{settings.SKIP_GENERIC}{end}" for end in settings.SKIPPABLE),
+    ],
+)
 def test_every_variable_that_is_read_is_documented(name: str) -> None:
     assert f"`{name}`" in DOC.read_text() or f"`{name.lower()}`" in DOC.read_text()

@@ -55,6 +55,7 @@ def judged(letters: str = "ppppp", **changes: Any) -> Verdict:  # noqa: ANN401 -
         "errors": (),
         "error_code": 0,
         "built_in_abra": False,
+        "generic_skipped": (),
     }
     return verdict(**(given | changes))
 
@@ -208,6 +209,22 @@ def test_a_built_in_abra_is_said_whatever_the_outcome() -> None:
     assert judged("f----", planned=(Tier.INSTALL,)).label == "fail"
     partly = judged("p----", planned=(Tier.INSTALL,), built_in_abra=True)
     assert partly.label == "pass (built-in abra; not asked for: upgrade, backup, restore, custom)"
+
+
+@pytest.mark.parametrize("tier", [tier for tier in Tier if tier is not Tier.CUSTOM])
+def test_without_a_generic_suite_there_is_no_level_and_the_verdict_says_why(tier: Tier) -> None:
+    """The rest is as ever: skipping our own suites changes nothing of what was found."""
+    for letters in ALL_TIERS:
+        with_all, without = judged(letters), judged(letters, generic_skipped=(tier,))
+        assert (without.outcome, without.exit_code) == (with_all.outcome, with_all.exit_code)
+        assert without.level is None
+        assert without.label == f"{with_all.outcome} (generic skipped)"
+
+
+def test_all_provisos_stand_beside_each_other() -> None:
+    found = judged("p----", planned=(Tier.INSTALL,), built_in_abra=True, generic_skipped=(Tier.INSTALL,))
+    assert found.label == "pass (built-in abra; generic skipped; not asked for: upgrade, backup, restore, custom)"
+    assert found.level is None
 
 
 def of_letters(letters: str) -> list[TestResult]:

@@ -5,80 +5,130 @@ Nothing of them is run or imported here. What will not be used is named with the
 
 from __future__ import annotations
 
+import ast
 import difflib
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath, PurePosixPath
 
 from recipeci.errors import UsageError
-from recipeci.model import LeftOut, Tier
+from recipeci.model import AuthorFile, LeftOut, Tier
 from recipeci.recipe.metadata import FILE
 
-NOT_YET = "suites of authors are not run yet"
-NOT_ALLOWED = "recipe code is not run: not on the allowlist"
+OPERATOR, REPOSITORY = "recipeci", "repo"
 NEVER_READ = f"a {FILE} of the recipe's own repository is never read"
+NO_FILE = "a link, not a file"
+OF_NO_TIER = "the test file of no tier"
 SUITES = {f"test_{tier}.py": tier for tier in Tier if tier is not Tier.CUSTOM}
 HOOKS = "ops.py"
+HOOK = "pre_"
+INSTALL_STEPS = "install_steps.sh"
 CUSTOM = "custom"
+TESTS = PurePosixPath("tests")
+"""The folder of a recipe's repository in which its authors' files are."""
 
 
 @dataclass(frozen=True)
-class Overlay:
-    """The operator's files for one recipe: their folder, and what there is beside `recipe.yml`."""
+class Brought:
+    """What one author brought: the files to use, suites by their tier; and those that are not used, with the reason."""
 
-    folder: Path
-    suites: tuple[Path, ...] = ()
-    hooks: tuple[Path, ...] = ()
-
-    @property
-    def left_out(self) -> tuple[LeftOut, ...]:
-        """All of it, as long as suites and hooks of authors are not run."""
-        return tuple(LeftOut(str(path), NOT_YET) for path in (*self.suites, *self.hooks))
+    suites: Mapping[Tier, tuple[AuthorFile, ...]] = field(default_factory=dict)
+    hooks: tuple[AuthorFile, ...] = ()
+    install_steps: tuple[AuthorFile, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
-def overlay(overlays: Path | None, *, recipe: str) -> Overlay:
-    """Find the operator's overlay of a recipe; there need be none.
+def overlay_folder(overlays: Path | None, *, recipe: str) -> Path:
+    """Return the folder of the operator's overlay of a recipe; it need not be there.
 
-    Args:
-        overlays: the folder of all overlays, or None if the operator has none.
-        recipe: the folder's name in it.
-
-    Raises UsageError if `overlays` is no folder, and for a file that would be mistaken: a test file of no tier, or one
-    with a syntax error.
+    Raises UsageError if `overlays` is no folder.
     """
     if overlays is None:
-        return Overlay(Path("/nonexistent"))
+        return Path("/nonexistent")
     if not overlays.is_dir():
         raise UsageError(f"{overlays}: there is no such folder of overlays", hint="--overlays DIR, or leave it out")
-    folder = overlays / recipe
-    tests = sorted(path for path in folder.glob("test_*.py"))
+    return overlays / recipe
+
+
+def of_operator(folder: Path) -> Brought:
+    """Return what the operator's overlay of a recipe brings: all of it is used.
+
+    Raises UsageError for a file that would be mistaken: a test file of no tier, a hook of no op, one that Python cannot
+    read.
+    """
+    tests, custom = sorted(folder.glob("test_*.py")), sorted((folder / CUSTOM).rglob("*.py"))
+    hooks = sorted(folder.glob(HOOKS))
     for path in tests:
         _check_name(path)
-    custom = sorted((folder / CUSTOM).rglob("*.py"))
-    hooks = sorted(folder.glob(HOOKS))
-    for path in (*tests, *custom, *hooks):
-        _check_syntax(path)
-    return Overlay(folder, suites=(*tests, *(path for path in custom if _is_suite(path))), hooks=tuple(hooks))
+    parsed = {path: _parsed(path) for path in (*tests, *custom, *hooks)}
+    for path in hooks:
+        _check_hooks(path, parsed[path])
+    suites: dict[Tier, tuple[AuthorFile, ...]] = {SUITES[path.name]: (AuthorFile(OPERATOR, path),) for path in tests}
+    if ours := tuple(AuthorFile(OPERATOR, path) for path in custom if _is_suite(path)):
+        suites[Tier.CUSTOM] = ours
+    steps = tuple(AuthorFile(OPERATOR, path) for path in (folder / INSTALL_STEPS,) if path.is_file())
+    return Brought(suites, tuple(AuthorFile(OPERATOR, path) for path in hooks), steps)
 
 
-def of_repository(paths: Iterable[str]) -> tuple[LeftOut, ...]:
-    """Name every file of the recipe's own repository that authors may have meant to be used, with the reason.
+def of_repository(files: Iterable[str], *, others: Iterable[str] = (), refusal: str) -> Brought:
+    """Return what the recipe's own repository brings.
 
-    `paths` are those of the target's tree, from its root.
+    A syntax error in it is not looked for: it makes the suite fail, since the code is not the caller's.
+
+    Args:
+        files: the ordinary files of the target's tree, from its root.
+        others: its links.
+        refusal: why none of its code may run (recipe/allowlist.py); empty if it may.
     """
-    return tuple(LeftOut(path, reason) for path in sorted(paths) if (reason := _why_not(PurePosixPath(path))))
+    paths = sorted(PurePosixPath(name) for name in files)
+    left_out = [LeftOut(str(path), NEVER_READ) for path in paths if _is_recipe_yml(path)]
+    left_out += [LeftOut(name, NO_FILE) for name in sorted(others) if _is_code(PurePosixPath(name))]
+    code = [path for path in paths if _is_code(path)]
+    if refusal:
+        return Brought(left_out=(*left_out, *(LeftOut(str(path), refusal) for path in code)))
+    left_out += [LeftOut(str(path), OF_NO_TIER) for path in code if _is_of_no_tier(path)]
+    return Brought(_suites(code), _named(code, HOOKS), _named(code, INSTALL_STEPS), tuple(left_out))
 
 
-def _why_not(path: PurePosixPath) -> str:
-    """Return why a file of the repository is not used, or nothing if it is an ordinary one."""
-    if path.name == FILE and len(path.parts) <= 2:  # noqa: PLR2004 - at the root or in tests/
-        return NEVER_READ
-    return NOT_ALLOWED if path.parts[0] == "tests" and len(path.parts) > 1 else ""
+def is_custom_suite(path: str) -> bool:
+    """Return whether a file of the repository is one of its custom tests."""
+    found = PurePosixPath(path)
+    return found.is_relative_to(TESTS / CUSTOM) and _is_suite(found)
 
 
-def _is_suite(path: Path) -> bool:
+def _suites(code: Iterable[PurePosixPath]) -> dict[Tier, tuple[AuthorFile, ...]]:
+    """Sort the suites of the repository by their tier."""
+    found: dict[Tier, tuple[AuthorFile, ...]] = {}
+    for path in code:
+        tier = Tier.CUSTOM if is_custom_suite(str(path)) else SUITES.get(path.name) if path.parent == TESTS else None
+        if tier:
+            found[tier] = (*found.get(tier, ()), AuthorFile(REPOSITORY, Path(path)))
+    return found
+
+
+def _named(code: Iterable[PurePosixPath], name: str) -> tuple[AuthorFile, ...]:
+    """Return the file of this name in the repository's `tests/`, if it is there."""
+    return tuple(AuthorFile(REPOSITORY, Path(path)) for path in code if path == TESTS / name)
+
+
+def _is_recipe_yml(path: PurePosixPath) -> bool:
+    """Return whether somebody may take the file for what the operator's overlay says."""
+    return path.name == FILE and path.parent in (PurePosixPath(), TESTS)
+
+
+def _is_code(path: PurePosixPath) -> bool:
+    """Return whether the file is code that its author may want to be run: suites, hooks, and what they import."""
+    return path.is_relative_to(TESTS) and (path.suffix == ".py" or path == TESTS / INSTALL_STEPS)
+
+
+def _is_of_no_tier(path: PurePosixPath) -> bool:
+    """Return whether the file is a suite that no tier would run."""
+    return path.parent == TESTS and _is_suite(path) and path.name not in SUITES
+
+
+def _is_suite(path: PurePath) -> bool:
     """Return whether pytest would collect the file."""
-    return path.name.startswith("test_") or path.name.endswith("_test.py")
+    return path.suffix == ".py" and (path.stem.startswith("test_") or path.stem.endswith("_test"))
 
 
 def _check_name(path: Path) -> None:
@@ -87,13 +137,25 @@ def _check_name(path: Path) -> None:
         return
     near = difflib.get_close_matches(path.stem.removeprefix("test_"), SUITES.values(), n=1)
     hint = f"did you mean test_{near[0]}.py?" if near else f"tests of no tier go to {CUSTOM}/"
-    raise UsageError(f"{path} is the test file of no tier", hint=hint)
+    raise UsageError(f"{path} is {OF_NO_TIER}", hint=hint)
 
 
-def _check_syntax(path: Path) -> None:
-    """Refuse a file that Python cannot read; compiling runs nothing of it."""
+def _check_hooks(path: Path, tree: ast.Module) -> None:
+    """Refuse a hook that belongs to no op, for the same reason."""
+    known = [f"{HOOK}{op}" for op in ("deploy", "upgrade", "backup", "restore")]
+    functions = (node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    for node in functions:
+        if node.name.startswith(HOOK) and node.name not in known:
+            msg = f"{path}:{node.lineno}: {node.name} is the hook of no op"
+            raise UsageError(msg, hint=f"hooks: {', '.join(known)}")
+
+
+def _parsed(path: Path) -> ast.Module:
+    """Return a file as Python reads it, or refuse one that it cannot read; nothing of it is run."""
     try:
-        compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+        source = path.read_bytes()
+        compile(source, str(path), "exec", dont_inherit=True)  # finds more than parsing does: `return` in no function
+        return ast.parse(source)
     except SyntaxError as error:
         raise UsageError(f"{path}:{error.lineno}: {error.msg}") from error
     except (OSError, ValueError) as error:

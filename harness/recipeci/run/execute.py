@@ -30,8 +30,7 @@ from recipeci.model import Outcome, Report, Request, Settings, Tier, TierResult
 from recipeci.report import runlog
 from recipeci.report.console import Console
 from recipeci.report.write import write
-from recipeci.run import janitor, preparation, source, workspace
-from recipeci.run import plan as plans
+from recipeci.run import describing, janitor, preparation, source, workspace
 from recipeci.run.context import Context
 from recipeci.run.incell import InCell
 from recipeci.run.interrupt import Interrupts
@@ -49,7 +48,7 @@ def show_plan(request: Request, settings: Settings, *, console: Console) -> None
     """Print what a run would do; writes only a clone that it removes, and asks nothing of Docker."""
     with tempfile.TemporaryDirectory(prefix="recipeci-plan-") as scratch:
         found = source.sourced(request, settings, into=Path(scratch) / "clone", runner=LocalRunner())
-    for line in plans.describe(found.plan):
+    for line in describing.describe(found.plan):
         console.say(line)
 
 

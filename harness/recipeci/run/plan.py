@@ -1,21 +1,26 @@
-"""The only place that decides what a run will do: tiers in order, base and why that base, what is left out. Pure."""
+"""The only place that decides what a run will do: tiers in order, their hooks and suites, what is left out. Pure."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from recipeci.errors import UsageError
 from recipeci.model import AuthorFile, Base, BaseMode, Commit, LeftOut, Target, Tier
+from recipeci.recipe import discovery
+from recipeci.recipe.discovery import Brought
 from recipeci.recipe.metadata import RecipeMeta
-from recipeci.recipe.versions import Published, Version, nearest
+from recipeci.recipe.versions import Published, Version
+from recipeci.run import base as bases
+from recipeci.run.base import Choice
 
 OPS = {Tier.INSTALL: "deploy", Tier.UPGRADE: "upgrade", Tier.BACKUP: "backup", Tier.RESTORE: "restore", Tier.CUSTOM: ""}
-NOT_YET = {tier: f"not available yet ({tier} comes with a later version)" for tier in tuple(Tier)[2:]}
-GENERIC = frozenset({Tier.INSTALL, Tier.UPGRADE})
-NOTHING = "structural: nothing to upgrade from"
-NOT_ASKED = "the upgrade was not asked for"
+GENERIC = "generic"
+GENERIC_FOLDER = Path(__file__).parents[1] / "author" / "generic"
+NO_LABELS = "structural: no backup labels"
+NO_CUSTOM = "structural: no custom tests"
 
 
 class Fate(enum.StrEnum):
@@ -42,9 +47,12 @@ class Step:
     hooks: tuple[AuthorFile, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a tier that is left undone without a reason, and a reason for one that is done."""
+        """Refuse a tier that is left undone without a reason or with files, and a reason for one that is done."""
         if (self.fate is Fate.RUN) is bool(self.reason):
             msg = f"{self.tier}: {self.fate} with the reason {self.reason!r}"
+            raise ValueError(msg)
+        if self.fate is not Fate.RUN and (self.suites or self.hooks or self.no_generic):
+            msg = f"{self.tier}: {self.fate}, and yet with suites, hooks or a generic suite that is skipped"
             raise ValueError(msg)
 
     @property
@@ -53,14 +61,12 @@ class Step:
         return OPS[self.tier]
 
     @property
-    def generic(self) -> bool:
-        """Whether our own suite is run."""
-        return self.tier in GENERIC and not self.no_generic
-
-    @property
     def header(self) -> str:
-        """The line that the tier begins with."""
-        return f"===== TIER: {self.tier} (generic={'run' if self.generic else 'none'}, overlay=none) ====="
+        """The line that the tier begins with: what becomes of our own suite, and whose others are run."""
+        sources = tuple(dict.fromkeys(file.source for file in self.suites))
+        generic = "run" if GENERIC in sources else "skip" if self.no_generic else "none"
+        overlay = "+".join(source for source in sources if source != GENERIC) or "none"
+        return f"===== TIER: {self.tier} (generic={generic}, overlay={overlay}) ====="
 
 
 @dataclass(frozen=True)
@@ -93,14 +99,38 @@ class Plan:
         """The tiers that --stages leaves out: neither run nor shown as passed."""
         return tuple(tier for tier in Tier if tier not in {step.tier for step in self.steps})
 
+    @property
+    def generic_skipped(self) -> tuple[Tier, ...]:
+        """The tiers that are carried out without our own suite: with one of them the verdict has no level."""
+        return tuple(step.tier for step in self.steps if step.no_generic)
+
 
 @dataclass(frozen=True)
-class Choice:
-    """The base, or none and what that makes of the upgrade."""
+class Authors:
+    """What authors brought, the operator's overlay first; and the tiers whose generic suite is skipped, with why."""
 
-    base: Base | None
-    reason: str
-    fate: Fate = Fate.RUN
+    brought: tuple[Brought, ...] = ()
+    no_generic: Mapping[Tier, str] = field(default_factory=dict)
+
+    def suites(self, tier: Tier) -> tuple[AuthorFile, ...]:
+        """Return the suites of a tier in their order: all sources add, none replaces another."""
+        own = () if tier is Tier.CUSTOM or tier in self.no_generic else (generic_suite(tier),)
+        return own + tuple(file for one in self.brought for file in one.suites.get(tier, ()))
+
+    @property
+    def hooks(self) -> tuple[AuthorFile, ...]:
+        """The files with hooks, in their order."""
+        return tuple(file for one in self.brought for file in one.hooks)
+
+    @property
+    def install_steps(self) -> tuple[AuthorFile, ...]:
+        """The `install_steps.sh`, in their order."""
+        return tuple(file for one in self.brought for file in one.install_steps)
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """What is not used of what they brought."""
+        return tuple(file for one in self.brought for file in one.left_out)
 
 
 def make_plan(
@@ -112,7 +142,8 @@ def make_plan(
     own: Version | None,
     meta: RecipeMeta,
     asked_base: str | None = None,
-    left_out: Sequence[LeftOut] = (),
+    brought: Sequence[Brought] = (),
+    skip_generic: Mapping[Tier, str] | None = None,
     notes: Sequence[str] = (),
 ) -> Plan:
     """Plan a run.
@@ -125,27 +156,34 @@ def make_plan(
         own: the target's own version; None if nothing says it.
         meta: what recipe.yml says.
         asked_base: the version that `--base` names.
-        left_out: the files of authors that are not used.
+        brought: what authors brought, the operator's overlay first.
+        skip_generic: the tiers whose generic suite the caller skips, beside those of recipe.yml, with the reason.
         notes: what was found on the way and a reader would otherwise miss.
 
     Raises UsageError if a base is asked for that cannot be one, or no tier at all.
     """
     if not stages:
         raise UsageError("no stage is left to run", hint=f"--stages {','.join(Tier)}")
-    if asked_base is not None and Tier.UPGRADE not in stages:
-        raise UsageError("--base is for the upgrade, and --stages leaves that out", hint="--stages install,upgrade")
-    choice = _choose(target=target, stages=stages, versions=versions, own=own, meta=meta, asked=asked_base)
-    choice = _deployable(choice, versions)
+    choice = bases.choose(target=target, stages=stages, versions=versions, own=own, meta=meta, asked=asked_base)
+    authors = Authors(tuple(brought), {**(skip_generic or {}), **meta.skip_generic})
+    steps = tuple(_step(tier, choice, meta, authors) for tier in Tier if tier in stages)
+    uncommitted = ("the target is uncommitted work: its commit exists in the run's private clone alone",)
     return Plan(
         recipe=recipe,
         target=target,
         base=choice.base,
         base_reason=choice.reason,
-        steps=tuple(_step(tier, choice, meta) for tier in Tier if tier in stages),
+        steps=steps,
         meta=meta,
         own_version=own.text if own else "",
-        left_out=tuple(left_out),
-        notes=(*notes, *_notes(target, choice.base, versions)),
+        install_steps=authors.install_steps,
+        left_out=(*authors.left_out, *_for_nothing(steps, authors)),
+        notes=(
+            *notes,
+            *(uncommitted if target.uncommitted else ()),
+            *bases.notes(target, choice.base, versions),
+            *_skipped_loudly(steps),
+        ),
     )
 
 
@@ -159,154 +197,58 @@ def from_checkout(plan: Plan, *, errors: Sequence[str]) -> Plan:
     return replace(plan, base=replace(plan.base, mode=BaseMode.CHAOS), notes=(*plan.notes, note))
 
 
-def describe(plan: Plan) -> tuple[str, ...]:
-    """Return the plan as lines for people."""
-    rows = [("recipe", plan.recipe), ("target", _target(plan)), ("base", _base(plan))]
-    rows += [(step.tier.value, f"{step.fate:<11} {_doing(step)}") for step in plan.steps]
-    rows += [("not asked", ", ".join(plan.not_asked))] if plan.not_asked else []
-    rows += [("left out", f"{file.path}: {file.reason}") for file in plan.left_out]
-    rows += [("note", note) for note in plan.notes]
-    return tuple(f"{name:<10}: {text}".rstrip() for name, text in rows)
+def without_backup(plan: Plan) -> Plan:
+    """Skip backup and restore after all: the target's compose files, as Docker resolves them, have no backup labels."""
+    affected = {
+        step.tier: step for step in plan.steps if step.tier in (Tier.BACKUP, Tier.RESTORE) and step.fate is Fate.RUN
+    }
+    steps = tuple(Step(s.tier, Fate.SKIP, NO_LABELS) if s.tier in affected else s for s in plan.steps)
+    left_out = tuple(file for step in affected.values() for file in _unused(step.suites, NO_LABELS))
+    return replace(plan, steps=steps, left_out=(*plan.left_out, *left_out))
 
 
-def _step(tier: Tier, choice: Choice, meta: RecipeMeta) -> Step:
+def generic_suite(tier: Tier) -> AuthorFile:
+    """Return our own suite of a tier (there is none for custom)."""
+    return AuthorFile(GENERIC, GENERIC_FOLDER / f"test_{tier}.py")
+
+
+def _step(tier: Tier, choice: Choice, meta: RecipeMeta, authors: Authors) -> Step:
     """Say what is done with one tier."""
     if tier in meta.skip:
         return Step(tier, Fate.SKIP, f"declared: {meta.skip[tier]}")
-    if tier in NOT_YET:
-        return Step(tier, Fate.UNVERIFIED, NOT_YET[tier])
-    if tier is Tier.UPGRADE and choice.fate is not Fate.RUN:
-        return Step(tier, choice.fate, choice.reason)
-    return Step(tier, Fate.RUN, no_generic=meta.skip_generic.get(tier, ""))
+    if tier is Tier.RESTORE and Tier.BACKUP in meta.skip:
+        return Step(tier, Fate.SKIP, f"declared: the backup is skipped: {meta.skip[Tier.BACKUP]}")
+    if tier is Tier.UPGRADE and choice.base is None:
+        return Step(tier, Fate(choice.without.value), choice.reason)
+    suites = authors.suites(tier)
+    if tier is Tier.CUSTOM and not suites:
+        return Step(tier, Fate.SKIP, _no_custom(authors.left_out))
+    hooks = () if tier is Tier.CUSTOM else authors.hooks
+    return Step(tier, Fate.RUN, no_generic=authors.no_generic.get(tier, ""), suites=suites, hooks=hooks)
 
 
-def _choose(
-    *,
-    target: Target,
-    stages: Collection[Tier],
-    versions: Sequence[Published],
-    own: Version | None,
-    meta: RecipeMeta,
-    asked: str | None,
-) -> Choice:
-    """Choose the base (DESIGN §3.4): explicit, else what recipe.yml pins, else by the rule."""
-    if Tier.UPGRADE not in stages:
-        return Choice(None, NOT_ASKED)
-    if reason := meta.skip.get(Tier.UPGRADE):
-        return Choice(None, f"the upgrade is skipped: {reason}", Fate.SKIP)
-    if asked is not None:
-        return _chosen(_find(asked, versions, said="--base"), "asked for by --base")
-    if meta.base_version:
-        return _pinned(_find(meta.base_version, versions, said="recipe.yml: base.version"), target)
-    return _by_rule(target=target, versions=versions, own=own, oldest=meta.base_from)
+def _no_custom(left_out: Iterable[LeftOut]) -> str:
+    """Say that there are no custom tests, and how many there would be."""
+    reasons = [file.reason for file in left_out if discovery.is_custom_suite(file.path)]
+    if not reasons:
+        return NO_CUSTOM
+    return f"{NO_CUSTOM} ({len(reasons)} of the repository's left out: {reasons[0].partition(':')[0]})"
 
 
-def _by_rule(*, target: Target, versions: Sequence[Published], own: Version | None, oldest: str) -> Choice:
-    """Take the highest published version that is not above the target's own, and is another commit."""
-    if not versions:
-        return Choice(None, f"{NOTHING}: no version is published", Fate.SKIP)
-    if own is None:
-        return Choice(None, _unknown(versions), Fate.UNVERIFIED)
-    below = [one for one in versions if one.version <= own and one.commit != target.commit]
-    if not below:
-        return Choice(None, f"{NOTHING}: no other published version is at or below {own}", Fate.SKIP)
-    best = max(below, key=lambda one: one.version)
-    if oldest and best.version < Version(oldest):
-        reason = f"{NOTHING}: {best.version} is older than {oldest}, the oldest that recipe.yml supports"
-        return Choice(None, reason, Fate.SKIP)
-    return _chosen(best, _why(target, own, versions))
+def _for_nothing(steps: Sequence[Step], authors: Authors) -> Iterator[LeftOut]:
+    """Name the suites that authors brought for tiers that are asked for and not carried out."""
+    for step in steps:
+        if step.fate is not Fate.RUN:
+            yield from _unused((file for one in authors.brought for file in one.suites.get(step.tier, ())), step.reason)
 
 
-def _why(target: Target, own: Version, versions: Sequence[Published]) -> str:
-    """Say which rule chose the base."""
-    if target.version is not None:
-        return f"the next published version below {own}"
-    if any(one.commit == target.commit for one in versions):
-        return f"the next published version below {own}, as which the commit is published"
-    return f"the highest published version that is not above {own}, the commit's own version"
+def _unused(files: Iterable[AuthorFile], reason: str) -> Iterator[LeftOut]:
+    """Name files of authors that are not used; our own are none of theirs."""
+    yield from (LeftOut(str(file.path), reason) for file in files if file.source != GENERIC)
 
 
-def _unknown(versions: Sequence[Published]) -> str:
-    """Say that the base cannot be chosen, though there are versions."""
-    return (
-        f"of {len(versions)} published versions none is known to be the one before this commit: its compose file has "
-        "no version label, and no version tag can be reached from it; name the base by --base"
-    )
-
-
-def _pinned(one: Published, target: Target) -> Choice:
-    """Take the version that recipe.yml names, unless it is the commit under test: only --base may say that."""
-    if one.commit == target.commit:
-        reason = f"recipe.yml: base.version {one.version} is the commit under test: an upgrade to itself tests nothing"
-        return Choice(None, reason, Fate.UNVERIFIED)
-    return _chosen(one, "named by recipe.yml: base.version")
-
-
-def _chosen(one: Published, why: str) -> Choice:
-    """Make a base."""
-    return Choice(Base(version=one.version.text, commit=one.commit, mode=BaseMode.PINNED, why=why), why)
-
-
-def _deployable(choice: Choice, versions: Sequence[Published]) -> Choice:
-    """Take the base's checkout where abra deploys no version by name: one lightweight tag of any version forbids it."""
-    if choice.base is None or not _lightweight(versions):
-        return choice
-    return replace(choice, base=replace(choice.base, mode=BaseMode.CHAOS))
-
-
-def _lightweight(versions: Sequence[Published]) -> tuple[str, ...]:
-    """Return the versions whose tags abra's lint (R014) refuses, which it asks before it deploys any of them."""
-    return tuple(one.version.text for one in versions if not one.annotated)
-
-
-def _find(wanted: str, versions: Sequence[Published], *, said: str) -> Published:
-    """Return a published version by its name."""
-    for one in versions:
-        if one.version.text == wanted:
-            return one
-    raise not_published(wanted, [one.version for one in versions], said=said)
-
-
-def not_published(wanted: str, versions: Sequence[Version], *, said: str) -> UsageError:
-    """Say that a version is not published, and name the nearest ones."""
-    named = ", ".join(version.text for version in nearest(wanted, versions))
-    hint = f"published: {named}" if named else "no version of this recipe is published"
-    return UsageError(f"{said}: {wanted} is not a published version", hint=hint)
-
-
-def _notes(target: Target, base: Base | None, versions: Sequence[Published]) -> Iterator[str]:
-    """Say what a reader would otherwise miss."""
-    if target.uncommitted:
-        yield "the target is uncommitted work: its commit exists in the run's private clone alone"
-    if base and base.commit == target.commit:
-        yield f"base and target are the same commit {target.commit}: the upgrade will be unverified"
-    if base and base.mode is BaseMode.CHAOS:
-        first, *more = _lightweight(versions)
-        yield (
-            f"the tag {first} is lightweight{f' and so are {len(more)} more' if more else ''}, for which abra deploys "
-            "no published version (lint R014): the base is deployed from its checkout (base_mode chaos); "
-            f"to mend it: git tag -f -a -m {first} {first} {first}"
-        )
-
-
-def _target(plan: Plan) -> str:
-    """Name the target for people."""
-    target = plan.target
-    if target.version is not None:
-        return f"{target.commit} (version {target.version})"
-    own = f"own version {plan.own_version}" if plan.own_version else "own version unknown"
-    return f"{target.commit} ({'uncommitted work, ' if target.uncommitted else ''}{own})"
-
-
-def _base(plan: Plan) -> str:
-    """Name the base for people, with the reason."""
-    base = plan.base
-    return f"{base.version} {base.commit} ({base.mode}): {base.why}" if base else f"none: {plan.base_reason}"
-
-
-def _doing(step: Step) -> str:
-    """Say what a step does, or why not."""
-    if step.fate is not Fate.RUN:
-        return step.reason
-    suite = "generic suite" if step.generic else f"no generic suite: {step.no_generic or 'there is none'}"
-    return f"{step.op or 'no op'}, then {suite}"
+def _skipped_loudly(steps: Sequence[Step]) -> Iterator[str]:
+    """Say which generic suites are skipped, and what that costs."""
+    for step in steps:
+        if step.no_generic:
+            yield f"the generic suite of {step.tier} is skipped, so there will be no level: {step.no_generic}"

@@ -88,6 +88,7 @@ class Record:
             leftovers=self.leftovers,
             errors=self.errors,
             error_code=self.error_code,
+            generic_skipped=self.plan.generic_skipped,
             built_in_abra=any(p.built_in for key, p in self.programs.items() if key == "abra"),
         )
         return Report(

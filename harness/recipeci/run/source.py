@@ -9,14 +9,19 @@ from pathlib import Path
 
 from recipeci.errors import RecipeInvalid, UsageError
 from recipeci.host import git
-from recipeci.host.clone import Clone
+from recipeci.host.clone import LINK, SUBMODULE, Clone
 from recipeci.host.command import Runner
+from recipeci.host.gitcall import Source
 from recipeci.model import FULL_SHA, Commit, Request, Settings, Target
-from recipeci.recipe import discovery, metadata
+from recipeci.recipe import allowlist, discovery, metadata
+from recipeci.recipe.allowlist import Allowlist
+from recipeci.recipe.discovery import Brought
 from recipeci.recipe.versions import Published, Version, is_version, own_version, published
 from recipeci.run import plan as plans
+from recipeci.run.base import not_published
 from recipeci.run.environment import labelled_version
 from recipeci.run.plan import Plan
+from recipeci.run.unwired import without_what_is_not_wired
 
 NAMED_PATHS = 3
 SHORT_SHA = re.compile(r"[0-9a-f]{4,39}\Z")
@@ -33,15 +38,23 @@ class Sourced:
 def sourced(request: Request, settings: Settings, *, into: Path, runner: Runner) -> Sourced:
     """Clone the recipe into a folder that is not there yet, and plan the run.
 
-    Raises UsageError or HostError for a source, a target or a base that cannot be had (host/git.py).
+    Raises UsageError or HostError for a source, a target or a base that cannot be had (host/git.py); UsageError for an
+    overlay or an allowlist that is wrong.
     """
-    overlay = discovery.overlay(request.overlays, recipe=request.recipe)
-    meta = metadata.load(overlay.folder)
+    found = planned(request, settings, into=into, runner=runner)
+    return Sourced(found.clone, without_what_is_not_wired(found.plan))
+
+
+def planned(request: Request, settings: Settings, *, into: Path, runner: Runner) -> Sourced:
+    """Do the same, with a plan of all that there is."""
+    folder = discovery.overlay_folder(request.overlays, recipe=request.recipe)
+    meta, ours = metadata.load(folder), discovery.of_operator(folder)
     source = git.source_of(request.source, recipe=request.recipe, forge=settings.forge)
+    allowed = _allowlist(request, settings, source)
     clone = git.clone(runner, source, into, path=settings.search_path, network=dict(settings.network_env))
     versions = published(clone.tags())
     target = _target(request, clone, versions)
-    paths = [entry.path for entry in clone.tree(target.commit)]
+    refusal = allowed.refusal(recipe=request.recipe, source=source.where, local=source.local)
     own = _own(clone, target, versions)
     plan = plans.make_plan(
         recipe=request.recipe,
@@ -51,10 +64,34 @@ def sourced(request: Request, settings: Settings, *, into: Path, runner: Runner)
         own=own.version,
         meta=meta,
         asked_base=request.base,
-        left_out=(*overlay.left_out, *discovery.of_repository(paths)),
+        brought=(ours, _of_repository(clone, target, refusal=refusal)),
+        skip_generic=request.skip_generic,
         notes=(*own.notes, *_untested(request, clone)),
     )
     return Sourced(clone, plan)
+
+
+def _allowlist(request: Request, settings: Settings, source: Source) -> Allowlist:
+    """Return what the operator allows; nothing, if there is no list.
+
+    Raises UsageError for a list that is wrong or lies in the source, and for an option that says nothing of the source.
+    """
+    if request.allow_local_code and not source.local:
+        msg = f"--allow-local-code is for a folder, and {source.where} is none"
+        raise UsageError(msg, hint="--allowlist FILE, with recipe and source in it")
+    if request.allowlist is None:
+        return Allowlist(local_code=request.allow_local_code)
+    if source.local:
+        allowlist.refuse_inside(request.allowlist, Path(source.where))
+    return allowlist.read(request.allowlist, forge=settings.forge, local_code=request.allow_local_code)
+
+
+def _of_repository(clone: Clone, target: Target, *, refusal: str) -> Brought:
+    """Return what the target's tree brings; a link is none of its files, wherever it leads."""
+    entries = clone.tree(target.commit)
+    others = [entry.path for entry in entries if entry.mode in (LINK, SUBMODULE)]
+    files = [entry.path for entry in entries if entry.mode not in (LINK, SUBMODULE)]
+    return discovery.of_repository(files, others=others, refusal=refusal)
 
 
 def _target(request: Request, clone: Clone, versions: tuple[Published, ...]) -> Target:
@@ -81,7 +118,7 @@ def _no_ref(ref: str, clone: Clone, versions: tuple[Published, ...]) -> UsageErr
     if SHORT_SHA.match(ref) and (found := clone.starting_with(ref)):
         return UsageError(f"--ref {ref} is a short sha: give all 40 digits", hint=f"--ref {found[0]}")
     if is_version(ref):
-        return plans.not_published(ref, [one.version for one in versions], said="--ref")
+        return not_published(ref, [one.version for one in versions], said="--ref")
     return UsageError(f"--ref {ref!r} is neither a full sha (40 hex digits) nor a published version", hint="--ref …")
 
 

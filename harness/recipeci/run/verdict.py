@@ -79,6 +79,7 @@ def verdict(
     errors: Sequence[RunError],
     error_code: int,
     built_in_abra: bool,
+    generic_skipped: Collection[Tier],
 ) -> Verdict:
     """Return the verdict of a run.
 
@@ -92,6 +93,7 @@ def verdict(
         errors: what ended the run early, if anything did.
         error_code: the exit code of the first of them, 0 if there is none.
         built_in_abra: whether miniabra deployed.
+        generic_skipped: the tiers that were carried out without our own suite; with one of them there is no level.
     """
     outcomes = [tier.outcome for tier in tiers]
     outcomes += [Outcome.UNVERIFIED for name in planned if name not in {tier.name for tier in tiers}]
@@ -105,9 +107,14 @@ def verdict(
     outcome = of_outcomes(outcomes)
     return Verdict(
         outcome=outcome,
-        level=None if outcome is Outcome.ERROR else level(tiers, lint),
+        level=None if outcome is Outcome.ERROR or generic_skipped else level(tiers, lint),
         exit_code=_exit_code(outcome, leftovers=leftovers, error_code=error_code),
-        label=_label(outcome, built_in_abra=built_in_abra, partial=set(Tier) - set(planned)),
+        label=_label(
+            outcome,
+            built_in_abra=built_in_abra,
+            generic_skipped=bool(generic_skipped),
+            partial=set(Tier) - set(planned),
+        ),
     )
 
 
@@ -125,8 +132,9 @@ def _exit_code(outcome: Outcome, *, leftovers: Sequence[Leftover] | None, error_
     return EXIT_PASS if outcome in GOOD else EXIT_FAILED
 
 
-def _label(outcome: Outcome, *, built_in_abra: bool, partial: Collection[Tier]) -> str:
+def _label(outcome: Outcome, *, built_in_abra: bool, generic_skipped: bool, partial: Collection[Tier]) -> str:
     provisos = ["built-in abra"] if built_in_abra else []
+    provisos += ["generic skipped"] if generic_skipped else []
     if partial and outcome in GOOD:
         provisos.append("not asked for: " + ", ".join(tier for tier in Tier if tier in partial))
     return str(outcome) + (f" ({'; '.join(provisos)})" if provisos else "")
