@@ -14,6 +14,7 @@ from recipeci import given, parsing, settings, usage
 from recipeci.errors import HostError, UsageError
 from recipeci.model import Request, Settings
 from recipeci.parsing import Command
+from recipeci.redact import Redactor
 
 
 class Run(Command):
@@ -178,18 +179,20 @@ def _run(asked: Request, config: Settings) -> int:
     from recipeci.run import execute  # noqa: PLC0415
     from recipeci.run.interrupt import Interrupts  # noqa: PLC0415
 
+    redactor = Redactor()
     console = Console(
         clock=SystemClock(),
         stream=sys.stderr if asked.as_json else sys.stdout,
         json_to=sys.stdout if asked.as_json else None,
         verbose=asked.verbose,
+        redactor=redactor,
     )
     interrupts = Interrupts()
     with interrupts.handled(), console.commands_shown():
         if asked.plan_only:
             execute.show_plan(asked, config, console=console)
             return 0
-        report = execute.run(asked, config, console=console, interrupts=interrupts)
+        report = execute.run(asked, config, console=console, interrupts=interrupts, redactor=redactor)
     return report.exit_code
 
 

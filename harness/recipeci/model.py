@@ -345,6 +345,21 @@ class Canary:
 
 
 @dataclass(frozen=True)
+class SecretScan:
+    """What the scan of the finished artifacts found: how many of the known secrets, in how many artifacts.
+
+    `not_masked` names secrets whose values are not known or cannot be masked, each with the reason; `where` says in
+    which artifact each one found was, before it was withheld.
+    """
+
+    known: int
+    found: int
+    artifacts: int
+    not_masked: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Report:
     """All that a run found: what report.json holds (schemas/report.json), also of a run that deployed nothing."""
 
@@ -372,6 +387,8 @@ class Report:
     """0 where the recipe's own files forbid a deployment."""
     leftovers: tuple[Leftover, ...] | None = None
     """None: there was no swarm to look at, or it could not be asked; the summary then says `not checked`."""
+    secrets: SecretScan | None = None
+    """None: the artifacts could not be scanned."""
     identity: Identity = field(default_factory=Identity)
     canary: tuple[Canary, ...] = ()
     left_out: tuple[LeftOut, ...] = ()

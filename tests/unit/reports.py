@@ -13,6 +13,7 @@ from recipeci.model import (
     Phase,
     Program,
     Report,
+    SecretScan,
     ServiceIdentity,
     SuiteResult,
     Target,
@@ -74,6 +75,7 @@ PASSED = Report(
     ),
     deploys=1,
     leftovers=(),
+    secrets=SecretScan(known=6, found=0, artifacts=9),
     identity=Identity(SHA, "4f0c1a2b", (ServiceIdentity("app", "nginx:1.26.3", "nginx:1.22.1", True, "completed"),)),  # noqa: FBT003
     images=(ImageUsed("nginx:1.26.3", "sha256:" + "a" * 64),),
     phases=(Phase("checkout", 0.0, 0.25),),

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from recipeci.errors import HostError, Interrupted
 from recipeci.model import Phase, Tier
+from recipeci.redact import Redactor
 from recipeci.report import runlog
 from recipeci.report.console import Console
 from recipeci.report.summary import summary
@@ -288,3 +289,55 @@ def test_the_end_of_a_log(tmp_path: Path) -> None:
     assert runlog.tail(path) == ()
     path.write_text("".join(f"line {n} {'x' * 100}\n" for n in range(2000)))
     assert [text.split()[1] for text in runlog.tail(path, lines=3)] == ["1997", "1998", "1999"]
+
+
+SECRET = "hunter2-hunter2"
+
+
+def knowing(*values: str) -> Redactor:
+    redactor = Redactor()
+    for value in values:
+        redactor.add("token", value)
+    return redactor
+
+
+def test_no_secret_is_printed_whatever_prints(clock: FakeClock) -> None:
+    stream, printed = io.StringIO(), io.StringIO()
+    console = Console(clock=clock, stream=stream, json_to=printed, verbose=True, redactor=knowing(SECRET))
+    console.say(f"said {SECRET}")
+    console.note(f"noted {SECRET}")
+    console.show(f"$ shown {SECRET}")
+    with console.commands_shown():
+        logging.getLogger("recipeci.host.command").debug("$ mysql -p%s", SECRET)
+    console.finish(PASSED, path=Path(f"/out/{SECRET}/report.json"))
+    assert SECRET not in stream.getvalue()
+    assert stream.getvalue().splitlines()[:4] == ["said ***", "note: noted ***", "$ shown ***", "$ mysql -p***"]
+    assert "report: /out/***/report.json" in stream.getvalue()
+
+
+def test_what_a_wait_sees_is_printed_without_secrets(clock: FakeClock) -> None:
+    stream = Watched("answers ***")
+    console = Console(clock=clock, stream=stream, slow_after=0.001, redactor=knowing("two  words of it"))
+    with console.phase("http"):
+        console.seen("answers two  words of it")  # one blank between words is shown of it, and would not be known
+        assert stream.came.wait(30)
+
+
+def test_no_secret_is_logged_also_not_by_a_traceback(tmp_path: Path) -> None:
+    path, redactor = tmp_path / "run.log", knowing(SECRET, "a\x1bsecret with controls")
+    log = logging.getLogger("recipeci.x")
+
+    def act() -> None:
+        log.debug("$ %s", f"mysql '-p{SECRET}'")
+        log.info("a\x1bsecret with controls")
+        raise RuntimeError(SECRET)
+
+    with runlog.logged(path, redactor=redactor), pytest.raises(RuntimeError) as caught:
+        act()
+    with pytest.raises(RuntimeError), runlog.logged(path, redactor=redactor):
+        raise caught.value
+    lines = path.read_text()
+    assert SECRET not in lines
+    assert "secret with" not in lines
+    assert "$ mysql '-p***'" in lines
+    assert "RuntimeError: ***" in lines

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from recipeci.errors import HostError
 from recipeci.host.clock import SystemClock
-from recipeci.model import Commit, Identity, Outcome, Request, Settings, Target, Tier, TierResult
+from recipeci.model import Commit, Identity, Outcome, Request, SecretScan, Settings, Target, Tier, TierResult
 from recipeci.recipe.metadata import RecipeMeta
 from recipeci.run import workspace
 from recipeci.run.plan import Fate, Plan, Step
@@ -22,6 +22,7 @@ PLAN = Plan(
     steps=(Step(Tier.INSTALL, Fate.RUN), Step(Tier.UPGRADE, Fate.RUN)),
     meta=RecipeMeta(),
 )
+SCANNED = SecretScan(known=0, found=0, artifacts=4)
 GONE = HostError("Docker at /r/docker.sock does not answer")
 PASSED = TierResult(Tier.INSTALL, Outcome.PASS)
 FAILED = TierResult(Tier.INSTALL, Outcome.FAIL, "it answers 500")
@@ -59,6 +60,6 @@ def test_a_recipe_that_has_failed_stays_failed_whatever_the_host_does_then(recor
     record.tiers += [FAILED, TierResult(Tier.UPGRADE, Outcome.UNVERIFIED)]
     assert record.has_failed
     record.failed(GONE)
-    report = record.report(phases=(), seconds=1.0)
+    report = record.report(phases=(), secrets=SCANNED, seconds=1.0)
     assert (report.verdict, report.exit_code) == (Outcome.ERROR, HostError.exit_code)
     assert (report.tiers[0].outcome, report.tiers[0].reason) == (Outcome.FAIL, "it answers 500")

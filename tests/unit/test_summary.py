@@ -17,6 +17,7 @@ from recipeci.model import (
     Program,
     Report,
     RunError,
+    SecretScan,
     Target,
     Tier,
     TierResult,
@@ -54,7 +55,7 @@ restore   : pass    2.6 s
 custom    : skip            structural: no custom tests
 deploy-count = 1 (expect 1)
 leftovers = 0
-secrets   = unverified: artifacts are not scanned yet
+secrets   = 0/6 found in 9 artifacts
 verdict   : pass (built-in abra)   level 5   in 21.4 s   report: /out/report.json"""
     )
 
@@ -81,7 +82,7 @@ def test_a_run_that_failed_keeps_its_columns_and_shows_the_log_below_the_reason(
         "backup    : unverified          not run: upgrade failed",
         "deploy-count = 1 (expect 1)",
         "leftovers = 0",
-        "secrets   = unverified: artifacts are not scanned yet",
+        "secrets   = 0/6 found in 9 artifacts",
         "verdict   : fail   level 1   in 130.0 s   report: /out/report.json",
     ]
 
@@ -103,7 +104,7 @@ def test_a_run_that_ended_before_its_plan_says_what_is_unknown() -> None:
         "lint      : unverified          not run",
         "deploy-count = 0 (expect 1)",
         "leftovers = not checked",
-        "secrets   = unverified: artifacts are not scanned yet",
+        "secrets   = unverified: the artifacts were not scanned",
         "error     : no space left",
         "error     : → free some",
         "verdict   : error   in 0.3 s   report: /out/report.json",
@@ -182,3 +183,22 @@ def test_of_a_long_reason_its_first_line_and_the_last_ones_are_shown_since_logs_
 
 def test_a_reason_that_fits_is_shown_whole() -> None:
     assert reason_lines(REASON_LINES) == [f"line {n}" for n in range(REASON_LINES)]
+
+
+@pytest.mark.parametrize(
+    ("scan", "words"),
+    [
+        (None, "unverified: the artifacts were not scanned"),
+        (SecretScan(known=0, found=0, artifacts=4), "0/0 found in 4 artifacts"),
+        (
+            SecretScan(known=2, found=1, artifacts=4, where=("token_v1 in run.log", "token_v1 in report.json")),
+            "1/2 found in 4 artifacts: token_v1 in run.log, token_v1 in report.json",
+        ),
+        (
+            SecretScan(known=1, found=0, artifacts=4, not_masked=("pin_v1 (shorter than 8 bytes)", "a\nb (x)")),
+            "0/1 found in 4 artifacts; not masked: pin_v1 (shorter than 8 bytes), a b (x)",
+        ),
+    ],
+)
+def test_the_scan_of_the_artifacts(scan: SecretScan | None, words: str) -> None:
+    assert line(changed(secrets=scan), "secrets") == f"secrets   = {words}"

@@ -8,11 +8,22 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pytest
-from recipeci.model import Leftover, LintResult, Outcome, RunError, SuiteResult, TestResult, Tier, TierResult
+from recipeci.model import (
+    Leftover,
+    LintResult,
+    Outcome,
+    RunError,
+    SecretScan,
+    SuiteResult,
+    TestResult,
+    Tier,
+    TierResult,
+)
 from recipeci.run.verdict import Verdict, level, of_outcomes, of_tests, stands, verdict
 
 PASS, FAIL, SKIP, UNVERIFIED, ERROR = Outcome.PASS, Outcome.FAIL, Outcome.SKIP, Outcome.UNVERIFIED, Outcome.ERROR
 CLEAN = LintResult(PASS)
+SCANNED = SecretScan(known=6, found=0, artifacts=9)
 LETTERS = {"p": PASS, "f": FAIL, "s": SKIP, "u": UNVERIFIED, "e": ERROR}
 """`-` stands for a tier that was not run."""
 ALL_TIERS = ["".join(letters) for letters in itertools.product("pfsue-", repeat=len(Tier))]
@@ -52,6 +63,7 @@ def judged(letters: str = "ppppp", **changes: Any) -> Verdict:  # noqa: ANN401 -
         "deploys": 1,
         "expected_deploys": 1,
         "leftovers": (),
+        "secrets": SCANNED,
         "errors": (),
         "error_code": 0,
         "built_in_abra": False,
@@ -170,6 +182,24 @@ def test_leftovers_fail_with_their_own_code_and_not_having_looked_is_unverified(
     assert (judged(leftovers=LEFT).outcome, judged(leftovers=LEFT).exit_code) == (FAIL, 4)
     assert judged("pfppp", leftovers=LEFT).exit_code == 4
     assert (judged(leftovers=None).outcome, judged(leftovers=None).exit_code) == (UNVERIFIED, 1)
+
+
+def test_a_secret_in_an_artifact_fails_and_not_having_scanned_is_unverified() -> None:
+    found = SecretScan(known=6, found=1, artifacts=9)
+    assert (judged(secrets=found).outcome, judged(secrets=found).exit_code) == (FAIL, 1)
+    assert (judged(secrets=None).outcome, judged(secrets=None).exit_code) == (UNVERIFIED, 1)
+    assert judged("puppp", secrets=found).outcome is FAIL
+    assert judged(secrets=found, leftovers=LEFT).exit_code == 4
+    assert judged("p----", secrets=found, errors=(HOST,), error_code=130).exit_code == 130
+
+
+def test_a_secret_that_is_not_masked_is_listed_and_costs_nothing() -> None:
+    listed = SecretScan(known=6, found=0, artifacts=9, not_masked=("pin_v1 (shorter than 8 bytes)",))
+    assert judged(secrets=listed).outcome is PASS
+
+
+def test_a_scan_alone_makes_nothing_green() -> None:
+    assert judged("-----", planned=(), secrets=SCANNED).outcome is UNVERIFIED
 
 
 def test_an_interrupted_run_keeps_its_code_also_with_leftovers() -> None:

@@ -83,6 +83,15 @@ class Swarm:
         except docker.errors.NotFound:
             return Health()
 
+    def pid(self, container: str) -> int:
+        """Return the number of a container's first process, in the daemon's own count; 0 if it does not run."""
+        import docker.errors  # noqa: PLC0415
+
+        try:
+            return int(self._ask("inspect_container", container=container)["State"]["Pid"])
+        except docker.errors.NotFound:
+            return 0
+
     def objects(self) -> frozenset[Leftover]:
         """Return all that a deployment can leave: services, containers, volumes, networks, secrets, configs.
 

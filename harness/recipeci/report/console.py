@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 from recipeci.errors import Interrupted
 from recipeci.host.clock import Clock
 from recipeci.model import Phase, Report, Tier
+from recipeci.redact import Redactor
 from recipeci.report import text
 from recipeci.report.summary import summary
 from recipeci.report.write import as_json
@@ -40,6 +41,7 @@ class Console:
         json_to: TextIO | None = None,
         verbose: bool = False,
         slow_after: float = SLOW_AFTER,
+        redactor: Redactor | None = None,
     ) -> None:
         """Print to `stream`; with `json_to` the report itself goes there at the end.
 
@@ -49,6 +51,7 @@ class Console:
             json_to: where `--json` prints.
             verbose: show every command.
             slow_after: seconds, see SLOW_AFTER.
+            redactor: what masks all that is printed; none knows no secret.
         """
         self._clock = clock
         self._began = clock.monotonic()
@@ -56,6 +59,7 @@ class Console:
         self._json_to = json_to
         self._verbose = verbose
         self._slow_after = slow_after
+        self._redactor = redactor or Redactor()
         self._printing = threading.RLock()
         self._live: Progress | None = None
         self._phases: list[Phase] = []
@@ -92,7 +96,7 @@ class Console:
 
     def seen(self, words: str) -> None:
         """Keep what a wait sees now, for whoever wonders why the phase takes so long; it is not printed at once."""
-        self._seen = f" {text.one_line(words)}" if words else ""
+        self._seen = f" {text.one_line(self._redactor.mask(words))}" if words else ""
 
     def tier(self, tier: Tier, *, generic: str, overlay: str) -> None:
         """Print the line that begins a tier: `generic` is `run` or `skip`, `overlay` names sources or is `none`."""
@@ -104,7 +108,7 @@ class Console:
 
     def say(self, words: str) -> None:
         """Print one line, and log it."""
-        line = text.clean(words).replace("\n", " ")
+        line = text.clean(self._redactor.mask(words)).replace("\n", " ")
         log.info("%s", line)
         self._print(line)
 
@@ -133,11 +137,12 @@ class Console:
             self._print(line)
 
     def show(self, line: str) -> None:
-        """Print one line that is in the log already."""
-        self._print(line)
+        """Print something that is in the log already, on one line."""
+        self._print(text.one_line(self._redactor.mask(line)))
 
     def _print(self, line: str) -> None:
-        """Print above the live display if there is one."""
+        """Print above the live display if there is one, without secrets."""
+        line = self._redactor.mask(line)
         with self._printing:
             if self._live is not None:
                 self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -202,7 +207,7 @@ class _Commands(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print the command; how it ended is for run.log."""
         if (words := record.getMessage()).startswith(COMMAND_MARK):
-            self._console.show(text.one_line(words))
+            self._console.show(words)
 
 
 def _put(stream: TextIO, words: str) -> None:

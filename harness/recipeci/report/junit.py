@@ -31,6 +31,7 @@ def _run(report: Report) -> TestResult:
     """Return the verdict as a test: errors and leftovers belong to no tier."""
     found = [error.message for error in report.errors]
     found += [f"left over: {thing.kind} {thing.name}" for thing in report.leftovers or ()]
+    found += [f"secret found: {where}" for where in (report.secrets.where if report.secrets else ())]
     return TestResult("verdict", report.verdict, 0.0, "\n".join(found))
 
 

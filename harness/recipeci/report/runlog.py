@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from recipeci.errors import RecipeCIError
+from recipeci.redact import Redactor
 from recipeci.report import text
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,11 @@ ROOT = "recipeci"
 class Lines(logging.Formatter):
     """`2026-01-02T03:04:05.678Z DEBUG host.command: message`; further lines of a message are indented."""
 
+    def __init__(self, redactor: Redactor) -> None:
+        """Take what masks each message, and the traceback below it."""
+        super().__init__()
+        self._redactor = redactor
+
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text in which nothing a program printed can look like a line of ours."""
         at = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
@@ -26,7 +32,7 @@ class Lines(logging.Formatter):
         words = record.getMessage()
         if record.exc_info:
             words += "\n" + self.formatException(record.exc_info)
-        words = text.clean(words).replace("\n", "\n    ")
+        words = text.clean(self._redactor.mask(words)).replace("\n", "\n    ")
         return f"{time} {record.levelname:<7} {record.name.removeprefix(ROOT + '.')}: {words}"
 
 
@@ -48,15 +54,15 @@ class File(logging.FileHandler):
 
 
 @contextlib.contextmanager
-def logged(path: Path) -> Iterator[File]:
-    """Append all that `recipeci.*` logs, DEBUG too, to a file until the end of the block.
+def logged(path: Path, *, redactor: Redactor | None = None) -> Iterator[File]:
+    """Append all that `recipeci.*` logs, DEBUG too, to a file until the end of the block, without secrets.
 
     An error that is a bug of ours leaves its traceback there, and a note with the file's path on itself.
     """
     logger = logging.getLogger(ROOT)
     level = logger.level
     handler = File(path, encoding="utf-8", errors="backslashreplace")
-    handler.setFormatter(Lines())
+    handler.setFormatter(Lines(redactor or Redactor()))
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
     try:
@@ -72,6 +78,16 @@ def logged(path: Path) -> Iterator[File]:
         logger.removeHandler(handler)
         logger.setLevel(level)
         handler.close()
+
+
+@contextlib.contextmanager
+def paused(path: Path) -> Iterator[None]:
+    """Keep whoever logs into this file waiting until the end of the block, so that the file can be changed in place."""
+    with contextlib.ExitStack() as stack:
+        for handler in logging.getLogger(ROOT).handlers:
+            if isinstance(handler, File) and handler.baseFilename == str(path.absolute()) and handler.lock:
+                stack.enter_context(handler.lock)
+        yield
 
 
 def tail(path: Path, *, lines: int = 5) -> tuple[str, ...]:

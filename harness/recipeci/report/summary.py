@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from recipeci.model import LintResult, Outcome, Program, Report, SuiteResult, Target, Tier, TierResult
+from recipeci.model import LintResult, Outcome, Program, Report, SecretScan, SuiteResult, Target, Tier, TierResult
 from recipeci.report import text
 
 PROGRAMS = ("abra", "proxy", "backup_bot", "docker", "vip")
@@ -21,7 +21,7 @@ def summary(report: Report, *, path: Path) -> str:
     lines += _table(report)
     lines.append(f"deploy-count = {report.deploys} (expect {report.expected_deploys})")
     lines.append(f"leftovers = {_leftovers(report)}")
-    lines.append("secrets   = unverified: artifacts are not scanned yet")
+    lines.append(f"secrets   = {_secrets(report.secrets)}")
     lines += [_line("error", found) for error in report.errors for found in _words(error.message, error.hint)]
     lines.append(_line("verdict", _verdict(report, path=path)))
     return "\n".join(lines)
@@ -121,6 +121,16 @@ def _leftovers(report: Report) -> str:
         return "not checked"
     names = ", ".join(text.one_line(f"{thing.kind} {thing.name}") for thing in report.leftovers)
     return f"{len(report.leftovers)}{': ' if names else ''}{names}"
+
+
+def _secrets(scan: SecretScan | None) -> str:
+    """Return how many known secrets were found, where, and what is not masked; without a scan nothing is known."""
+    if scan is None:
+        return "unverified: the artifacts were not scanned"
+    where = text.one_line(", ".join(scan.where))
+    left = text.one_line(", ".join(scan.not_masked))
+    found = f"{scan.found}/{scan.known} found in {scan.artifacts} artifacts"
+    return f"{found}{f': {where}' if where else ''}{f'; not masked: {left}' if left else ''}"
 
 
 def _words(message: str, hint: str) -> Iterator[str]:

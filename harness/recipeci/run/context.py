@@ -11,6 +11,7 @@ from recipeci.host.command import Runner
 from recipeci.host.docker_cli import DockerCli
 from recipeci.host.engine import DockerPrograms
 from recipeci.model import Request, Settings
+from recipeci.redact import Redactor
 from recipeci.report.console import Console
 from recipeci.run import workspace
 from recipeci.run.environment import Environment
@@ -33,6 +34,8 @@ class Context:
     clock: Clock
     console: Console
     interrupts: Interrupts
+    redactor: Redactor
+    """All secrets that the run knows."""
 
     @property
     def cache(self) -> Path:

@@ -60,6 +60,8 @@ class Deployment:
     note: Callable[[str], None]
     scratch: Path
     """A folder that the cell sees too."""
+    looked: Callable[[StackState], None]
+    """Hears each look at the stack: what runs only briefly is seen then or never."""
     upgrading: bool = False
 
     @property
@@ -128,6 +130,7 @@ class Deployment:
 
         def look() -> tuple[StackState, settled.Judgement]:
             state = watch.looked(self.swarm.stack(self.stack), since=expected.since)
+            self.looked(state)
             judgement = settled.judge(state, expected)
             last[:] = [(state, judgement)]
             see(judgement.summary.replace(f"{self.stack}_", ""))

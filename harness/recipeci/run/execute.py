@@ -27,16 +27,17 @@ from recipeci.host.command import LocalRunner
 from recipeci.host.docker import Swarm
 from recipeci.host.store import Store, entries
 from recipeci.model import Outcome, Report, Request, Settings, Tier, TierResult
-from recipeci.report import runlog
+from recipeci.redact import Redactor
+from recipeci.report import runlog, scan
 from recipeci.report.console import Console
-from recipeci.report.write import write
-from recipeci.run import describing, janitor, preparation, source, workspace
+from recipeci.run import describing, janitor, preparation, secrets, source, workspace
 from recipeci.run.context import Context
 from recipeci.run.incell import InCell
 from recipeci.run.interrupt import Interrupts
 from recipeci.run.plan import Fate
 from recipeci.run.preparation import Preparation
 from recipeci.run.record import Record
+from recipeci.run.secrets import StackSecrets
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -52,8 +53,10 @@ def show_plan(request: Request, settings: Settings, *, console: Console) -> None
         console.say(line)
 
 
-def run(request: Request, settings: Settings, *, console: Console, interrupts: Interrupts) -> Report:
-    """Carry out one run and return its report, which is written and printed by then.
+def run(
+    request: Request, settings: Settings, *, console: Console, interrupts: Interrupts, redactor: Redactor
+) -> Report:
+    """Carry out one run and return its report, which is written and printed by then; `redactor` is the console's too.
 
     Raises UsageError or HostError if there can be no run: wrong options, no source, no room. No folder is left then.
     """
@@ -67,14 +70,15 @@ def run(request: Request, settings: Settings, *, console: Console, interrupts: I
     console.say(f"abra: {abra.program.name} {abra.program.version}{' (built in)' if abra.program.built_in else ''}")
     with (
         workspace.opened(request, settings, source=request.source or settings.forge, clock=clock) as place,
-        runlog.logged(place.log),
+        runlog.logged(place.log, redactor=redactor),
     ):
         with console.phase("checkout"):
             found = source.sourced(request, settings, into=place.checkout, runner=runner)
+        secrets.begin(redactor, place=place, plan=found.plan)
         place.write_manifest(
             target=found.plan.target, creates=[f"stack {place.stack}", f"cgroup recipeci-{place.run_id}"]
         )
-        going = Run(request, settings, place, found, abra, programs, runner, clock, console, interrupts)
+        going = Run(request, settings, place, found, abra, programs, runner, clock, console, interrupts, redactor)
         return going.to_its_end()
 
 
@@ -114,14 +118,18 @@ class Run(Context):
             return self._reported(record)
 
     def _reported(self, record: Record) -> Report:
-        """Write the report, remove what nobody needs any more, print the summary."""
+        """Scan and write what stays, remove what nobody needs any more, print the summary."""
         self.place.discard(self.place.swarm)
         self.place.discard(self.place.shared)
-        report = record.report(phases=self.console.phases, seconds=self.console.seconds)
-        path = write(report, self.place.folder)
+        phases, seconds = self.console.phases, self.console.seconds
+        report = scan.finished(
+            lambda found: record.report(phases=phases, seconds=seconds, secrets=found),
+            folder=self.place.folder,
+            redactor=self.redactor,
+        )
         for note in report.notes:
             self.console.note(note)
-        self.console.finish(report, path=path)
+        self.console.finish(report, path=self.place.report)
         return report
 
     def _carry_out(self, record: Record) -> None:
@@ -204,7 +212,9 @@ class Run(Context):
             record.programs |= {"docker": swarm.program(), "vip": cell.vip}
             for note in cell.notes:
                 record.note(note)
-            InCell(self, record, stocked.ready, cell, swarm).carry_out()
+            known = frozenset(self.found.plan.meta.secrets)
+            learning = StackSecrets(self.place.stack, swarm, cell.init, self.redactor, known)
+            InCell(self, record, stocked.ready, cell, swarm, learning).carry_out()
 
     def _has_work(self) -> bool:
         return any(step.fate is Fate.RUN for step in self.found.plan.steps)

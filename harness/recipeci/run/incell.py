@@ -23,6 +23,7 @@ from recipeci.run.ops import Ops
 from recipeci.run.plan import Fate, Step
 from recipeci.run.preparation import Preparation
 from recipeci.run.record import Record
+from recipeci.run.secrets import StackSecrets
 from recipeci.run.teardown import Teardown
 from recipeci.run.tiers import Tiers
 
@@ -39,6 +40,7 @@ class InCell:
     ready: Preparation
     cell: Cell
     swarm: Swarm
+    secrets: StackSecrets
 
     def carry_out(self) -> None:
         """Deploy once, carry out every step against that deployment, and always tear it down."""
@@ -61,7 +63,10 @@ class InCell:
         finally:
             with self.at.interrupts.shielded(), self.at.console.phase("teardown"):
                 self.record.deploys = abra.deploys(place.domain)
-                self.record.leftovers = teardown.run(before=before)
+                try:
+                    self.secrets.list_unknown()
+                finally:
+                    self.record.leftovers = teardown.run(before=before)
                 self._note_names()
 
     def _steps(self, abra: Abra) -> None:
@@ -84,6 +89,7 @@ class InCell:
             clock=self.at.clock,
             note=self.record.note,
             scratch=self.at.place.shared,
+            looked=self.secrets.learn,
         )
 
     def _asking(self) -> Asking:

@@ -17,6 +17,7 @@ from recipeci.model import (
     Program,
     Report,
     RunError,
+    SecretScan,
     Tier,
     TierResult,
 )
@@ -77,8 +78,8 @@ class Record:
         names = dict.fromkeys([*outcomes, *(step.tier for step in self.plan.steps)])
         return ", ".join(f"{name} {outcomes.get(name, 'not reached')}" for name in names)
 
-    def report(self, *, phases: Sequence[Phase], seconds: float) -> Report:
-        """Return the report."""
+    def report(self, *, phases: Sequence[Phase], seconds: float, secrets: SecretScan | None) -> Report:
+        """Return the report, with what the scan of the artifacts found."""
         judged = verdict.verdict(
             tiers=self.tiers,
             lint=self.lint,
@@ -86,6 +87,7 @@ class Record:
             deploys=self.deploys,
             expected_deploys=self.expected_deploys,
             leftovers=self.leftovers,
+            secrets=secrets,
             errors=self.errors,
             error_code=self.error_code,
             generic_skipped=self.plan.generic_skipped,
@@ -112,6 +114,7 @@ class Record:
             deploys=self.deploys,
             expected_deploys=self.expected_deploys,
             leftovers=self.leftovers,
+            secrets=secrets,
             identity=self.identity,
             left_out=self.plan.left_out,
             images=self.images,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from recipeci.model import Leftover, LintResult, Outcome, RunError, TestResult, Tier, TierResult
+from recipeci.model import Leftover, LintResult, Outcome, RunError, SecretScan, TestResult, Tier, TierResult
 
 EXIT_PASS = 0
 EXIT_FAILED = 1
@@ -76,6 +76,7 @@ def verdict(
     deploys: int,
     expected_deploys: int,
     leftovers: Sequence[Leftover] | None,
+    secrets: SecretScan | None,
     errors: Sequence[RunError],
     error_code: int,
     built_in_abra: bool,
@@ -90,6 +91,7 @@ def verdict(
         deploys: how often an app was made; it must be `expected_deploys` (1, or 0 where lint failed).
         expected_deploys: see above.
         leftovers: what teardown left; None where that could not be asked.
+        secrets: what the scan of the artifacts found; None where it could not be made.
         errors: what ended the run early, if anything did.
         error_code: the exit code of the first of them, 0 if there is none.
         built_in_abra: whether miniabra deployed.
@@ -101,6 +103,7 @@ def verdict(
     outcomes += [Outcome.FAIL] if deploys != expected_deploys else []
     outcomes += [Outcome.FAIL] if leftovers else []
     outcomes += [Outcome.UNVERIFIED] if leftovers is None and expected_deploys else []
+    outcomes += [of_secrets(secrets)]
     outcomes += [Outcome.ERROR] if errors or error_code else []
     # A run in which all is skipped has shown nothing of the code under test.
     outcomes += [Outcome.UNVERIFIED] if Outcome.PASS not in outcomes else []
@@ -116,6 +119,13 @@ def verdict(
             partial=set(Tier) - set(planned),
         ),
     )
+
+
+def of_secrets(secrets: SecretScan | None) -> Outcome:
+    """Return the outcome of the scan of the artifacts: a secret in one is a failure, no scan proves nothing."""
+    if secrets is None:
+        return Outcome.UNVERIFIED
+    return Outcome.FAIL if secrets.found else Outcome.SKIP
 
 
 def _exit_code(outcome: Outcome, *, leftovers: Sequence[Leftover] | None, error_code: int) -> int:
