@@ -150,7 +150,9 @@ class Clean(Command):
 
         config = settings.load(given.path("--config", self.config), settings.environment())
         clock = SystemClock()
-        lines = janitor.clean(config, runner=LocalRunner(), clock=clock) + janitor.sweep(config, clock=clock)
+        runner = LocalRunner()
+        lines = [*janitor.clean(config, runner=runner, clock=clock), *janitor.sweep(config, clock=clock)]
+        lines += janitor.thin_out(config, runner=runner, clock=clock, say=lambda line: parsing.say(f"{line}\n"))
         for line in lines or ("nothing to clean",):
             parsing.say(f"{line}\n")
         return 0

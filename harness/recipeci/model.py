@@ -146,6 +146,8 @@ class Settings:
     """Folders of ended runs that are older are removed; 0 keeps all."""
     min_free_gb: float = 2
     """With less free space no run begins."""
+    store_keep_gb: float = 50
+    """More than this `clean` does not leave in the image store; 0 keeps all."""
     search_path: str = "/usr/local/bin:/usr/bin:/bin"
     """The caller's PATH: where an abra or a Docker of his own is looked for."""
     network_env: tuple[tuple[str, str], ...] = ()

@@ -72,6 +72,7 @@ Usage:
 CLEAN = """\
 recipeci clean removes what killed runs left in the cache folder, writes their reports, and removes old run folders.
 Empty cgroup directories of runs whose folder is gone are removed too, whatever cache folder they had.
+Of the image store go images that lost their name, and beyond `store: keep_gb` of the settings those used longest ago.
 
 Usage:
   recipeci clean [--config FILE]

@@ -33,6 +33,7 @@ authors: {allowlist: /etc/recipeci/allowlist}
 abra: {program: /usr/bin/abra, builtin_is_final: true}
 docker: {prefix: /opt/docker, proxy_image: "traefik:v3.6", bot_image: "bot:1"}
 runs: {keep_days: 3, min_free_gb: 4.5}
+store: {keep_gb: 7.5}
 """
     found = settings.load(write(tmp_path / "s.yml", text), {"HOME": "/home/me", "PATH": "/p"})
     assert found == Settings(
@@ -48,15 +49,20 @@ runs: {keep_days: 3, min_free_gb: 4.5}
         docker_prefix=Path("/opt/docker"),
         keep_days=3,
         min_free_gb=4.5,
+        store_keep_gb=7.5,
         search_path="/p",
     )
 
 
 def test_zero_and_false_are_not_taken_for_absent(tmp_path: Path) -> None:
     found = settings.load(
-        write(tmp_path / "s.yml", "runs: {keep_days: 0, min_free_gb: 0}\nabra: {builtin_is_final: false}"), {}
+        write(
+            tmp_path / "s.yml",
+            "runs: {keep_days: 0, min_free_gb: 0}\nstore: {keep_gb: 0}\nabra: {builtin_is_final: false}",
+        ),
+        {},
     )
-    assert (found.keep_days, found.min_free_gb, found.builtin_abra_is_final) == (0, 0, False)
+    assert (found.keep_days, found.min_free_gb, found.store_keep_gb, found.builtin_abra_is_final) == (0, 0, 0, False)
 
 
 @pytest.fixture
@@ -229,7 +235,7 @@ def test_the_example_of_the_documentation_is_right_and_has_every_key(tmp_path: P
 def test_the_defaults_of_the_documentation_are_those_of_the_program(tmp_path: Path) -> None:
     example = DOC.read_text().partition("```yaml\n")[2].partition("```")[0]
     found = settings.load(write(tmp_path / "s.yml", example), {})
-    for name in ("forge", "keep_days", "min_free_gb", "builtin_abra_is_final"):
+    for name in ("forge", "keep_days", "min_free_gb", "store_keep_gb", "builtin_abra_is_final"):
         assert getattr(found, name) == getattr(Settings(), name)
 
 

@@ -1,4 +1,4 @@
-"""The only place that clears up after runs that were killed, and that removes the folders of old ones.
+"""The only place that clears up after runs that were killed, and that removes the folders of old ones, and old images.
 
 A run's lock is free as soon as its process is gone, however it went. What is taken under that lock belongs to one
 janitor alone, however many there are.
@@ -9,15 +9,18 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from recipeci.errors import HostError
+from recipeci.host import engine
 from recipeci.host.cell import abandoned, life
 from recipeci.host.clock import Clock
 from recipeci.host.command import Runner
+from recipeci.host.store import Store
+from recipeci.host.store.removal import Removed
 from recipeci.model import Commit, Outcome, Report, RunError, Settings, Target
 from recipeci.report import runlog, write
 from recipeci.run import locks, workspace
@@ -74,6 +77,33 @@ def sweep(settings: Settings, *, clock: Clock) -> tuple[str, ...]:
     runs = workspace.runs_folder(workspace.cache_folder(settings, make=False))
     gone = (name for name in abandoned.names(clock=clock) if workspace.RUN_ID.match(name))
     return tuple(_swept(name, clock=clock) for name in gone if not _is_alive(runs / name))
+
+
+def thin_out(settings: Settings, *, runner: Runner, clock: Clock, say: Callable[[str], None]) -> tuple[str, ...]:
+    """Remove images that lost their name, and beyond what the settings allow those used longest ago.
+
+    None that a cell was lent or that a run was just given. `say` is told if another run has the store. Returns a line
+    if something was removed, could not be, or is more than allowed because it is in use.
+    """
+    folder = workspace.cache_folder(settings, make=False) / "store"
+    if not settings.store_keep_gb or not folder.is_dir():
+        return ()
+    try:
+        programs = engine.find(settings.docker_prefix, runner=runner, path=settings.search_path)
+        store = Store(folder, programs=programs, runner=runner, clock=clock)
+        done = store.prune(int(settings.store_keep_gb * workspace.GB), say=say)
+    except HostError as e:
+        return (f"image store: stays: {e.message}",)
+    return tuple(_said(done))
+
+
+def _said(done: Removed) -> Iterator[str]:
+    if done.freed or done.images:
+        named = [image for image in done.images if ":" in image]
+        what = ", ".join([*named, f"{len(done.images) - len(named)} images without a name"])
+        yield f"image store: {done.freed / workspace.GB:.1f} GB freed; removed: {what}"
+    if done.in_use:
+        yield f"image store: lent to a running cell, stays: {', '.join(done.in_use)}"
 
 
 def _swept(name: str, *, clock: Clock) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from recipeci.host import engine
-from recipeci.host.clock import SystemClock
-from recipeci.host.command import LocalRunner
+from recipeci.host.clock import Clock, SystemClock
+from recipeci.host.command import LocalRunner, Runner
 from recipeci.host.engine import DockerPrograms
 from recipeci.host.store import Store
 from recipeci.host.store.registry import Registries
@@ -35,9 +35,18 @@ def images(tmp_path: Path) -> tiny.Images:
 def make_store(tmp_path: Path, programs: DockerPrograms) -> MakeStore:
     """Give a new Store object on the test's folder, as another run would have it."""
 
-    def make(name: str = "store", registries: Registries | None = None) -> Store:
+    def make(
+        name: str = "store",
+        registries: Registries | None = None,
+        clock: Clock | None = None,
+        runner: Runner | None = None,
+    ) -> Store:
         return Store(
-            tmp_path / name, programs=programs, runner=LocalRunner(), clock=SystemClock(), registries=registries
+            tmp_path / name,
+            programs=programs,
+            runner=runner or LocalRunner(),
+            clock=clock or SystemClock(),
+            registries=registries,
         )
 
     return make

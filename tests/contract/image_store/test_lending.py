@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -89,52 +88,3 @@ def test_a_run_is_lent_the_image_that_it_was_given_though_another_run_has_moved_
     other.ensure(["tiny:1"], images=images.folder, say=print)
     with ours.lend(["tiny:1"], data_root=tmp_path / "a") as a, other.lend(["tiny:1"], data_root=tmp_path / "b") as b:
         assert a.images[0].id != b.images[0].id
-
-
-def test_a_lent_image_is_not_removed_and_goes_when_it_is_given_back(
-    make_store: MakeStore, images: tiny.Images, tmp_path: Path
-) -> None:
-    store = make_store()
-    store.ensure(["tiny:1"], images=images.folder, say=print)
-    with store.lend(["tiny:1"], data_root=tmp_path / "data") as lending:
-        heir = os.dup(lending.fds[0])  # the cell's init holds the lock too
-    with pytest.raises(HostError, match="tiny:1 is lent to a running cell"):
-        make_store().remove("tiny:1", say=print)
-    kept = make_store().prune(0, say=print)
-    assert (kept.images, kept.in_use) == ((), ("tiny:1",))
-    os.close(heir)
-    gone = make_store().prune(0, say=print)
-    assert "tiny:1" in gone.images
-    assert gone.in_use == ()
-    assert gone.freed > 1_000_000
-    with pytest.raises(HostError, match="does not have tiny:1"):
-        make_store().remove("tiny:1", say=print)
-
-
-def test_pruning_keeps_what_fits_and_what_was_used_last(
-    make_store: MakeStore, images: tiny.Images, tmp_path: Path
-) -> None:
-    images.add("old:1", tiny.DOCKERFILE + "RUN echo old > /old\n", name="old", args={"VERSION": "old"})
-    store = make_store()
-    store.ensure(["tiny:1", "old:1"], images=images.folder, say=print)
-    assert store.prune(10**9, say=print).images == ()
-    with store.lend(["old:1"], data_root=tmp_path / "a"):
-        pass
-    with store.lend(["tiny:1"], data_root=tmp_path / "b"):
-        pass
-    size = sum(int(file.read_text()) for file in (tmp_path / "store").glob("data/image/overlay2/layerdb/sha256/*/size"))
-    done = store.prune(size - 1, say=print)
-    assert "old:1" in done.images
-    assert "tiny:1" not in done.images
-
-
-def test_tars_of_base_systems_go_before_images(make_store: MakeStore, images: tiny.Images, tmp_path: Path) -> None:
-    store = make_store()
-    store.ensure(["tiny:1"], images=images.folder, say=print)
-    tars = tmp_path / "store" / "tars"
-    tars.mkdir()
-    for day, name in enumerate(["old.tar", "new.tar"]):
-        (tars / name).write_bytes(b"x" * 10_000_000)
-        os.utime(tars / name, (day, day))
-    assert store.prune(15_000_000, say=print).images == ()
-    assert [tar.name for tar in tars.iterdir()] == ["new.tar"]

@@ -29,6 +29,7 @@ __all__ = ["Lending", "Store"]
 LOCK_SECONDS = 7200
 """For the run before us, which may be building."""
 IMAGE_LOCK_SECONDS = 60
+RECENT_SECONDS = 3600
 UNLIMITED = 2**63
 Say = Callable[[str], None]
 
@@ -155,29 +156,24 @@ class Store:
             used = [ImageUsed(text, f"sha256:{image}") for text, (_, image) in zip(refs, wanted, strict=True)]
             yield Lending(mounts, tuple(used), tuple(fds))
 
-    def remove(self, ref: str, *, say: Say) -> None:
-        """Remove one image; raises HostError if it is not there or lent to a running cell."""
-        image = self._id_of(Reference.parse(ref))
-        with self._alone(say) as lock_fd, self._dockerd(lock_fd) as docker:
-            done = removal.remove(docker, self._layout, [image], locks_folder=self._locks)
-        if done.in_use:
-            raise HostError(f"{ref} is lent to a running cell", hint="remove it when that run has ended")
-
     def prune(self, keep_bytes: int, *, say: Say) -> removal.Removed:
         """Remove images without a name, then what was used longest ago, until `keep_bytes` are not exceeded.
 
-        Tars of base systems go before images. What is lent to a running cell is skipped, and named in the answer.
+        Tars of base systems go before images. What was used within RECENT_SECONDS stays: a run may be about to lend it.
+        What is lent to a running cell is skipped, and named in the answer.
         """
-        if not self._layout.all_images():
+        tars, before = self.folder / "tars", self._clock.epoch() - RECENT_SECONDS
+        nameless = removal.Rule(UNLIMITED, before)
+        excess = removal.total_bytes(self._layout) + removal.tar_bytes(tars) - keep_bytes
+        if excess <= 0 and not removal.next_images(self._layout, nameless, locks_folder=self._locks):
             return removal.Removed()
-        tars = self.folder / "tars"
         with self._alone(say) as lock_fd, self._dockerd(lock_fd) as docker:
-            nameless = removal.prune(docker, self._layout, keep_bytes=UNLIMITED, locks_folder=self._locks)
+            first = removal.prune(docker, self._layout, nameless, locks_folder=self._locks)
             excess = removal.total_bytes(self._layout) + removal.tar_bytes(tars) - keep_bytes
             freed = removal.drop_tars(tars, excess=excess)
-            room = keep_bytes - removal.tar_bytes(tars)
-            named = removal.prune(docker, self._layout, keep_bytes=room, locks_folder=self._locks)
-        return removal.Removed((*nameless.images, *named.images), named.in_use, nameless.freed + freed + named.freed)
+            named = removal.Rule(keep_bytes - removal.tar_bytes(tars), before)
+            last = removal.prune(docker, self._layout, named, locks_folder=self._locks)
+        return removal.Removed((*first.images, *last.images), last.in_use, first.freed + freed + last.freed)
 
     @property
     def _locks(self) -> Path:
@@ -265,6 +261,7 @@ class Store:
     def _keep(self, ref: Reference) -> None:
         """Remember which image the run was given, and look at its layers now, not when a cell waits for them."""
         self._ensured[ref.key] = self._id_of(ref)
+        locks.note_use(self._locks / self._ensured[ref.key])
         self._note_marks(self._ensured[ref.key])
 
     def _id_of(self, ref: Reference) -> str:

@@ -46,6 +46,15 @@ def shared(path: Path, *, clock: Clock, timeout: float) -> Iterator[int]:
         os.close(fd)
 
 
+def note_use(path: Path) -> None:
+    """Note a use as the file's time, without a lock: whoever removes what was used longest ago looks at it."""
+    fd = _open(path)
+    try:
+        os.utime(fd)
+    finally:
+        os.close(fd)
+
+
 @contextlib.contextmanager
 def alone(path: Path) -> Iterator[bool]:
     """Try to hold a lock alone, without waiting; yields whether it could be had."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,10 +35,35 @@ def remove(docker: Docker, layout: Layout, images: Iterable[str], *, locks_folde
     return Removed(tuple(removed), tuple(in_use), before - total_bytes(layout))
 
 
-def prune(docker: Docker, layout: Layout, *, keep_bytes: int, locks_folder: Path) -> Removed:
-    """Remove images without a name, then those used longest ago until `keep_bytes` are not exceeded."""
+@dataclass(frozen=True)
+class Rule:
+    """What may go: nothing that was used since `before` (seconds since 1970); of the named no more than must.
+
+    That is until `keep_bytes` are not exceeded. Images without a name go in any case.
+    """
+
+    keep_bytes: int
+    before: float
+
+
+def next_images(layout: Layout, rule: Rule, *, locks_folder: Path, stay: Collection[str] = ()) -> tuple[str, ...]:
+    """Return what goes next: all nameless images that no other is made from, else the one that was used longest ago."""
+    tags = layout.tags()
+    parents = {layout.parent_of(image) for image in layout.all_images()}
+    leaves = [image for image in layout.all_images() if image not in parents and _name(tags, image) not in stay]
+    used = {image: last_use(layout, image, locks_folder=locks_folder) for image in leaves}
+    free = [image for image in leaves if used[image] < rule.before]
+    if nameless := tuple(image for image in free if image not in tags):
+        return nameless
+    if total_bytes(layout) <= rule.keep_bytes or not free:
+        return ()
+    return (min(free, key=used.__getitem__),)
+
+
+def prune(docker: Docker, layout: Layout, rule: Rule, *, locks_folder: Path) -> Removed:
+    """Remove images without a name, then those used longest ago, as far as the rule says."""
     done = Removed()
-    while candidates := _candidates(layout, done, keep_bytes=keep_bytes, locks_folder=locks_folder):
+    while candidates := next_images(layout, rule, locks_folder=locks_folder, stay=done.in_use):
         step = remove(docker, layout, candidates, locks_folder=locks_folder)
         skipped = (*done.in_use, *step.in_use)
         done = Removed((*done.images, *step.images), skipped, done.freed + step.freed)
@@ -71,19 +95,6 @@ def last_use(layout: Layout, image: str, *, locks_folder: Path) -> float:
     """Return when an image was lent last, or else when it came (seconds since 1970)."""
     lock = locks_folder / image
     return (lock if lock.exists() else layout.config_file(image)).stat().st_mtime
-
-
-def _candidates(layout: Layout, done: Removed, *, keep_bytes: int, locks_folder: Path) -> tuple[str, ...]:
-    """Return what goes next: all nameless ones that no other is made from; else the one used longest ago."""
-    tags = layout.tags()
-    parents = {layout.parent_of(image) for image in layout.all_images()}
-    leaves = [image for image in layout.all_images() if image not in parents]
-    free = [image for image in leaves if _name(tags, image) not in done.in_use]
-    if nameless := tuple(image for image in free if image not in tags):
-        return nameless
-    if total_bytes(layout) <= keep_bytes or not free:
-        return ()
-    return (min(free, key=functools.partial(last_use, layout, locks_folder=locks_folder)),)
 
 
 def _name(tags: dict[str, tuple[str, ...]], image: str) -> str:
