@@ -47,6 +47,7 @@ def _parser() -> Parser:
     top = parser.add_subparsers(required=True, metavar="COMMAND")
     apps = _group(top, "app")
     _add_app_commands(apps)
+    _add_backup_commands(apps)
     _add_secret_commands(_group(apps, "secret"))
     _add(_group(apps, "volume"), "remove", commands.volume_remove, "domain", aliases=["rm"], flags=FORCE)
     _add(_group(top, "recipe"), "lint", commands.recipe_lint, "recipe", flags=CHAOS)
@@ -76,6 +77,22 @@ def _add_app_commands(apps: Commands) -> None:
     _add(apps, "deploy", commands.app_deploy, "domain", "version?", aliases=["d"], flags=(*CHAOS, *FORCE, *checks))
     _add(apps, "undeploy", commands.app_undeploy, "domain", aliases=["un"])
     _add(apps, "remove", commands.app_remove, "domain", aliases=["rm"], flags=FORCE)
+
+
+def _add_backup_commands(apps: Commands) -> None:
+    group = _group(apps, "backup")
+    create = _add(group, "create", commands.backup_create, "domain", flags=CHAOS)
+    create.add_argument("-r", "--retries")
+    _add(group, "snapshots", commands.backup_snapshots, "domain", flags=CHAOS)
+    shown: tuple[Flag, ...] = (*ALL, ("-t", "--timestamps"))
+    listing = _add(group, "list", commands.backup_list, "domain", aliases=["ls"], flags=(*shown, *CHAOS))
+    listing.add_argument("-p", "--path")
+    restore = _add(apps, "restore", commands.app_restore, "domain", flags=CHAOS)
+    restore.add_argument("--no-commands", action="store_true")
+    restore.add_argument("-t", "--target")
+    restore.add_argument("-v", "--volumes", action="append", default=[])
+    for one in (listing, restore):
+        one.add_argument("-s", "--snapshot")
 
 
 def _add_secret_commands(secret: Commands) -> None:

@@ -43,11 +43,20 @@ def run(argv: Sequence[str], *, env: Mapping[str, str], path: str, cwd: Path | N
 
     Raises Fatal if there is no such program.
     """
+    ended = subprocess.run(_found(argv, path), env=dict(env), cwd=cwd, input=stdin, capture_output=True, check=False)
+    return Done(ended.returncode, *(out.decode(errors="replace") for out in (ended.stdout, ended.stderr)))
+
+
+def show(argv: Sequence[str], *, env: Mapping[str, str], path: str) -> int:
+    """Run a program as `run` does, but let what it prints be seen as it comes; return its exit code."""
+    return subprocess.run(_found(argv, path), env=dict(env), stdin=subprocess.DEVNULL, check=False).returncode
+
+
+def _found(argv: Sequence[str], path: str) -> list[str]:
     program = shutil.which(argv[0], path=path)
     if program is None:
         raise Fatal(f"{argv[0]}: no such program")
-    ended = subprocess.run([program, *argv[1:]], env=dict(env), cwd=cwd, input=stdin, capture_output=True, check=False)
-    return Done(ended.returncode, *(out.decode(errors="replace") for out in (ended.stdout, ended.stderr)))
+    return [program, *argv[1:]]
 
 
 def wait(ready: Callable[[], bool], *, seconds: float, delay: float = 0.5) -> bool:

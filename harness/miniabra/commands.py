@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from miniabra import app, compose, deploy, lint, remove, say, secrets
+from miniabra import app, backup, compose, deploy, lint, remove, say, secrets
+from miniabra.app import App
 from miniabra.docker import Docker
 from miniabra.environment import Environment
 from miniabra.errors import Fatal
@@ -44,6 +45,12 @@ class Call:
         if ensure:
             found.ensure(chaos=self.flag("chaos"), offline=self.flag("offline"))
         return found
+
+    def app_of_a_backup(self) -> App:
+        """Return the app that is named, its checkout where it is pinned unless `-C`, which may be unknown here."""
+        if self.flag("chaos") and not self.environment.habits.backup_takes_chaos:
+            raise Fatal("unknown shorthand flag: 'C' in -C")
+        return self.app(ensure=True)
 
     def confirmed(self, what: str, *, removal: bool = False) -> None:
         """Ask nothing: miniabra has no prompts, so what abra would ask must have been answered by a flag."""
@@ -174,6 +181,42 @@ def secret_remove(call: Call) -> int:
     for secret in present:
         call.docker.remove_secret(secret.remote)
         call.out.info(f"deleted {secret.name} from server")
+    return 0
+
+
+def backup_create(call: Call) -> int:
+    """Have the backup bot make a snapshot of an app."""
+    backup.run(call.app(ensure=True), call.docker, "create", options={"RETRIES": call.optional("retries") or ""})
+    return 0
+
+
+def backup_snapshots(call: Call) -> int:
+    """List the snapshots of an app."""
+    backup.run(call.app_of_a_backup(), call.docker, "snapshots", options={})
+    return 0
+
+
+def backup_list(call: Call) -> int:
+    """List what is in a snapshot of an app, the newest unless given."""
+    options = {
+        "SNAPSHOT": call.optional("snapshot") or "",
+        "SHOW_ALL": "true" if call.flag("all") else "",
+        "TIMESTAMPS": "true" if call.flag("timestamps") else "",
+        "INCLUDE_PATH": call.optional("path") or "",
+    }
+    backup.run(call.app_of_a_backup(), call.docker, "ls", options=options)
+    return 0
+
+
+def app_restore(call: Call) -> int:
+    """Have a snapshot's files put back into an app, the newest unless given (facts A-17)."""
+    options = {
+        "SNAPSHOT": call.optional("snapshot") or "",
+        "TARGET": call.optional("target") or "",
+        "VOLUMES": ",".join(call.options.volumes),
+        "NO_COMMANDS": "true" if call.flag("no_commands") else "",
+    }
+    backup.run(call.app_of_a_backup(), call.docker, "restore", options=options)
     return 0
 
 

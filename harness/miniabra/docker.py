@@ -49,6 +49,21 @@ class Docker:
         """Return the names of a stack's services."""
         return self._lines("service", "ls", "--filter", f"label={STACK_LABEL}={stack}", "--format", "{{.Name}}")
 
+    def labelled(self, label: str) -> tuple[str, ...]:
+        """Return the names of the services with a label, `key=value`."""
+        return self._lines("service", "ls", "--filter", f"label={label}", "--format", "{{.Name}}")
+
+    def containers(self, service: str) -> tuple[str, ...]:
+        """Return the running containers of a service."""
+        label = f"label=com.docker.swarm.service.name={service}"
+        return self._lines("ps", "--filter", label, "--filter", "status=running", "--format", "{{.ID}}")
+
+    def run_in(self, container: str, argv: Sequence[str], *, env: Mapping[str, str]) -> int:
+        """Run a program in a container, its output ours; return its exit code."""
+        given = [part for key, value in env.items() for part in ("--env", f"{key}={value}")]
+        ours = self.environment
+        return command.show(self._argv("exec", *given, container, *argv), env=ours.for_children, path=ours.path)
+
     def replicas(self, stack: str) -> dict[str, str]:
         """Return of each service how many of its tasks run, `1/1`."""
         lines = self._lines("stack", "services", stack, "--format", "{{.Name}} {{.Replicas}}")
@@ -86,11 +101,14 @@ class Docker:
     def _docker(self, *args: str, env: Mapping[str, str] | None = None, stdin: bytes = b"") -> str:
         ours = self.environment
         given = {key: value for key, value in (env or {}).items() if key not in OF_THE_CLIENT}
-        argv = ["docker", "--host", ours.docker_host, "--config", ours.docker_config, *args]
-        done = command.run(argv, env={**ours.for_children, **given}, path=ours.path, stdin=stdin)
+        done = command.run(self._argv(*args), env={**ours.for_children, **given}, path=ours.path, stdin=stdin)
         if done.code:
             raise Fatal(done.reason)
         return done.out
+
+    def _argv(self, *args: str) -> list[str]:
+        ours = self.environment
+        return ["docker", "--host", ours.docker_host, "--config", ours.docker_config, *args]
 
 
 def _compose(files: Sequence[Path]) -> list[str]:

@@ -16,6 +16,12 @@ from miniabra.errors import Fatal
 class Habits:
     """What abra is believed to do: [K] from memory, [?] unknown. recipeci's contract/facts.yml has a fact for each."""
 
+    backup_code_counts: bool = True
+    """[K] A backup bot that ends with an error makes the command end with FATA; else it ends with 0 all the same."""
+    backup_is_asked_by_domain: bool = True
+    """[K] The backup bot is told the app's domain; else its stack's name."""
+    backup_takes_chaos: bool = True
+    """[?] `app restore`, `app backup snapshots` and `list` know `-C`, as `create` does; else it is an unknown flag."""
     chaos_commit_is_pinned: bool = True
     """[K] A chaos deploy writes `TYPE=<recipe>:<8 hex>[+U]`; else it leaves the line alone."""
     compose_environment_wins: bool = True

@@ -32,6 +32,8 @@ class Snapshot:
 
 def ensure_repository() -> None:
     """Make the repository if it is not there; two at once wait for each other."""
+    if (Path(os.environ.get("RESTIC_REPOSITORY", "")) / "config").is_file():
+        return  # restic itself takes half a second to say so
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _run("cat", "config").returncode:

@@ -108,6 +108,13 @@ def adapter(folder: Path, script: str, on_line: LineSink | None = None) -> Abra:
     )
 
 
+def bot_answers(driven: Driven, *, code: int = 0) -> None:
+    """Declare a swarm with a backup bot."""
+    driven.lab.docker.on("service", "ls", out="backupbot_app\n")
+    driven.lab.docker.on("ps", out="c1\n")
+    driven.lab.docker.on("exec", out="said by the bot\n", code=code)
+
+
 class TestCommands:
     def test_every_call_is_offline_and_asks_nothing(self, ready: Driven) -> None:
         ready.abra.app_deploy(DOMAIN, version=None, chaos=True, timeout=60)
@@ -167,6 +174,35 @@ class TestCommands:
         ready.abra.app_volume_remove(DOMAIN)
         ready.abra.app_remove(DOMAIN)
         assert not ready.lab.env_file.exists()
+
+    def test_backup_and_restore_run_on_a_terminal_and_by_chaos(self, ready: Driven) -> None:
+        bot_answers(ready)
+        ready.abra.app_backup_create(DOMAIN, timeout=70)
+        assert ready.last == ("app", "backup", "create", DOMAIN, "-C", "-o", "-n")
+        assert (ready.recording.calls[-1].terminal, ready.recording.calls[-1].timeout) == (True, 70)
+        assert ready.abra.app_backup_snapshots(DOMAIN) == "said by the bot\n"
+        assert ready.last == ("app", "backup", "snapshots", DOMAIN, "-C", "-o", "-n")
+        ready.abra.app_restore(DOMAIN, timeout=80)
+        assert " ".join(ready.last) == f"app restore {DOMAIN} -C -o -n"
+        assert (ready.recording.calls[-1].terminal, ready.recording.calls[-1].timeout) == (True, 80)
+        assert [call.args[-2:] for call in ready.lab.docker.of("exec")] == [
+            ("backup", "create"),
+            ("backup", "snapshots"),
+            ("backup", "restore"),
+        ]
+
+    def test_a_bot_that_fails_is_a_failure_and_nothing_is_tried_twice(self, ready: Driven) -> None:
+        bot_answers(ready, code=1)
+        with pytest.raises(AbraFailed, match="backup restore: exit status 1"):
+            ready.abra.app_restore(DOMAIN, timeout=60)
+        assert len(ready.lab.docker.of("exec")) == 1
+
+    def test_an_abra_that_knows_no_chaos_at_a_restore_is_asked_without(self, tmp_path: Path) -> None:
+        script = f"""echo "$@" >> {tmp_path}/asked
+        case "$*" in *-C*) echo "Error: unknown shorthand flag: 'C' in -C" >&2; echo usage >&2; exit 1;; esac"""
+        adapter(tmp_path, script).app_restore(DOMAIN, timeout=60)
+        asked = (tmp_path / "asked").read_text().splitlines()
+        assert asked == [f"app restore {DOMAIN} -C -o -n", f"app restore {DOMAIN} -o -n"]
 
     def test_a_secret_is_inserted_from_a_file(self, ready: Driven) -> None:
         (ready.lab.folder / "cert").write_text("pem\n")

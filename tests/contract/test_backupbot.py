@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from lab import cells
 from lab.cells import IMAGE, LabCell
-from recipeci.errors import HostError
+from miniabralab import Checkout
+from recipeci.errors import AbraFailed, HostError
+from recipeci.host.abra import Abra, choose
 from recipeci.host.backupbot import BackupBot, Entry
 from recipeci.host.clock import SystemClock, until
-from recipeci.host.command import Completed
+from recipeci.host.command import Completed, LocalRunner
 from recipeci.host.docker import Swarm
 from recipeci.recipe.compose import Compose
 from recipeci.recipe.coverage import Coverage, coverage
@@ -77,10 +79,19 @@ class Stack:
         return {f"{one.promise.volume}/{one.path}": one.found for one in found}
 
 
+CHOSEN = choose("builtin", None, runner=LocalRunner())
+
+
 @pytest.fixture(scope="module")
 def lab() -> Iterator[LabCell]:
-    with cells.lab_cell(bot=True) as made:
+    with cells.lab_cell(read_only=CHOSEN.read_only, bot=True) as made:
         yield made
+
+
+@pytest.fixture
+def abra(lab: LabCell) -> Abra:
+    folder, docker = lab.cell.spec.shared / "abra", lab.programs.docker.parent
+    return Abra(CHOSEN, runner=lab.cell.runner, abra_dir=folder, docker_folder=docker)
 
 
 @pytest.fixture
@@ -247,6 +258,49 @@ def test_a_snapshot_of_another_app_is_not_restored(stack: Stack) -> None:
         stack.bot.listing("0" * 64)
     with pytest.raises(HostError, match="restic dump ended with 1"):
         stack.bot.read(snapshot, "/nowhere")
+
+
+RECIPE = "saved"
+SAMPLE = "TYPE=saved\nDOMAIN=saved.example.com\n"
+COMPOSE = f"""\
+version: "3.8"
+services:
+  app:
+    image: {IMAGE}
+    volumes: ["content:/content"]
+    deploy: {{labels: ["backupbot.backup=true", "{PRE}=test ! -e /content/broken"]}}
+volumes: {{content: }}
+"""
+
+
+def test_abra_has_an_app_saved_and_restored(lab: LabCell, abra: Abra) -> None:
+    domain = "saved.ci.test"
+    checkout = Checkout(abra.checkout(RECIPE))
+    checkout.folder.mkdir(parents=True)
+    checkout.git("init", "--quiet", "--initial-branch=main")
+    checkout.write(".env.sample", SAMPLE)
+    checkout.write("compose.yml", COMPOSE)
+    checkout.commit()
+    abra.app_new(RECIPE, domain=domain, version=None, chaos=True)
+    abra.app_deploy(domain, version=None, chaos=True, timeout=SECONDS)
+    swarm = Swarm(lab.cell.socket)
+    stack = Stack(lab, "saved_ci_test", Coverage(enabled=True), swarm)
+    try:
+        stack.sh("app", "echo one > /content/a")
+        with pytest.raises(AbraFailed, match="exit status 1"):
+            abra.app_backup_snapshots(domain)  # there is none
+        abra.app_backup_create(domain, timeout=SECONDS)
+        (snapshot,) = stack.bot.snapshots(stack.name)
+        assert snapshot.id in abra.app_backup_snapshots(domain)
+        stack.sh("app", "rm /content/a")
+        abra.app_restore(domain, timeout=SECONDS)
+        assert stack.sh("app", "cat /content/a") == "one\n"
+        stack.sh("app", "touch /content/broken")
+        with pytest.raises(AbraFailed, match="backup create: exit status 1"):
+            abra.app_backup_create(domain, timeout=SECONDS)
+        assert len(stack.bot.snapshots(stack.name)) == 2
+    finally:
+        swarm.close()
 
 
 def test_the_bot_is_not_counted_among_what_a_run_leaves(lab: LabCell) -> None:

@@ -16,6 +16,30 @@ GENERATE = ("app", "secret", "generate", DOMAIN, "-a", "-C", "-o", "-n")
 Seen = Callable[[Lab, str], object]
 
 
+def bot_asked(lab: Lab, habits: str, *, code: int = 0) -> None:
+    """Make the app, and declare a swarm with a backup bot that ends with a code."""
+    lab.new(habits)
+    lab.docker.on("service", "ls", out="backupbot_app\n")
+    lab.docker.on("ps", out="c1\n")
+    lab.docker.on("exec", code=code)
+
+
+def backup_code_counts(lab: Lab, habits: str) -> object:
+    bot_asked(lab, habits, code=1)
+    return lab.run("app", "backup", "create", DOMAIN, "-C", "-o", "-n", habits=habits, terminal=True).code
+
+
+def backup_is_asked_by_domain(lab: Lab, habits: str) -> object:
+    bot_asked(lab, habits)
+    lab.done("app", "backup", "create", DOMAIN, "-C", "-o", "-n", habits=habits, terminal=True)
+    return lab.docker.of("exec")[0].args
+
+
+def backup_takes_chaos(lab: Lab, habits: str) -> object:
+    bot_asked(lab, habits)
+    return lab.run("app", "restore", DOMAIN, "-C", "-o", "-n", habits=habits, terminal=True).code
+
+
 def chaos_commit_is_pinned(lab: Lab, habits: str) -> object:
     lab.new(habits)
     lab.deployable()
@@ -245,6 +269,9 @@ def volume_in_use_fails(lab: Lab, habits: str) -> object:
 
 
 SEEN: tuple[Seen, ...] = (
+    backup_code_counts,
+    backup_is_asked_by_domain,
+    backup_takes_chaos,
     chaos_commit_is_pinned,
     compose_environment_wins,
     dirty_suffix_is_stripped,

@@ -25,6 +25,7 @@ SERVER = "default"
 VERSION = re.compile(r"^abra version (\S+)", re.MULTILINE)
 MINIABRA = re.compile(r"(.+)-miniabra\Z")
 FATA = re.compile(r"^\s*FATA\b\s*(.*)$", re.MULTILINE)
+NO_CHAOS = "unknown shorthand flag: 'C'"
 SECONDS = 120.0
 """A command that only writes files or asks the daemon; under heavy load they take seconds."""
 PROBE_SECONDS = 30.0
@@ -93,6 +94,20 @@ class Abra:
 
     # The commands, in the order of their names. Each raises AbraFailed with abra's FATA line, or CommandTimeout.
 
+    def app_backup_create(self, domain: str, *, timeout: float) -> None:
+        """Have the backup bot make a snapshot; that abra ends well proves nothing (facts A-18).
+
+        abra is believed to fail when the bot ends with an error, as after a hook that failed.
+        """
+        self._abra("app", "backup", "create", domain, "-C", timeout=timeout, terminal=True)
+
+    def app_backup_snapshots(self, domain: str) -> str:
+        """Return what is printed of an app's snapshots; a bot is believed to fail if there is none.
+
+        The checkout may stand elsewhere afterwards, as after `app_restore`.
+        """
+        return self._perhaps_chaos("app", "backup", "snapshots", domain, timeout=SECONDS).out
+
     def app_deploy(self, domain: str, *, version: str | None, chaos: bool, timeout: float) -> None:
         """Deploy a published version, or by chaos what is checked out; does not wait until it is there.
 
@@ -113,6 +128,13 @@ class Abra:
     def app_remove(self, domain: str) -> None:
         """Remove the secrets, volumes and configuration of an app that is not deployed."""
         self._abra("app", "remove", domain, "-f")
+
+    def app_restore(self, domain: str, *, timeout: float) -> None:
+        """Have the files of the app's newest snapshot put back (facts A-17); the app goes on running meanwhile.
+
+        The checkout may stand elsewhere afterwards: it is not known whether abra takes `-C` here.
+        """
+        self._perhaps_chaos("app", "restore", domain, timeout=timeout)
 
     def app_secret_generate(self, domain: str) -> None:
         """Make all secrets that are not there. The values that abra prints are seen by nobody (facts A-12).
@@ -140,6 +162,15 @@ class Abra:
     def recipe_lint(self, recipe: str) -> LintTable:
         """Return abra's table of rules for what is checked out; rows that fail are no error of abra's."""
         return parse(self._abra("recipe", "lint", recipe, "-C", terminal=True).out)
+
+    def _perhaps_chaos(self, *args: str, timeout: float) -> Completed:
+        """Run a command on a terminal by chaos, or without if abra does not know `-C` there and so did nothing."""
+        try:
+            return self._abra(*args, "-C", timeout=timeout, terminal=True)
+        except AbraFailed as error:
+            if NO_CHAOS not in error.out + error.err:
+                raise
+        return self._abra(*args, timeout=timeout, terminal=True)
 
     def _abra(self, *args: str, timeout: float = SECONDS, terminal: bool = False, quiet: bool = False) -> Completed:
         """Run one command; `quiet` keeps all it prints but its FATA line from logs and errors."""
