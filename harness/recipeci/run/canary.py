@@ -1,0 +1,244 @@
+"""The only place that writes the data canary's markers, changes them between backup and restore, and reads them back.
+
+A marker that is gone before an op was removed by the app, which keeps no foreign files; one that is gone after it was
+lost by the op. So markers are written as early as the app is up, and read once more right before each op.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import secrets
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import TypeVar
+
+from recipeci.errors import OpFailed
+from recipeci.host.archive import Archive, ContainerGoneError, ReadOnlyError
+from recipeci.host.archived import File, Folder, NewFile, NotThere, Other
+from recipeci.host.clock import Clock, until
+from recipeci.model import Canary, Tier
+from recipeci.recipe.compose import Compose
+from recipeci.recipe.coverage import Coverage
+from recipeci.run import marking, survival
+from recipeci.run.marking import Look, Place, Spot
+from recipeci.run.survival import Elsewhere, InSnapshot, Mark, Read, Restored, Sight, is_intact
+
+PREFIX = ".recipeci-canary-"
+KEY_DIGITS = 8
+LIMIT_BYTES = 4096
+"""No marker is larger; of a larger file nothing is read."""
+STEADY_SECONDS = 20.0
+"""So long a container may be replaced under our hands, and another one is asked."""
+
+T = TypeVar("T")
+
+
+class DataCanary:
+    """The markers of one run in one stack.
+
+    `notes` are sentences for the report. Not to be used from several threads.
+    """
+
+    def __init__(
+        self, *, archive: Archive, stack: str, run_id: str, skip: Mapping[str, str] | None = None, clock: Clock
+    ) -> None:
+        """Take where the app runs; `skip` is `canary.skip` of recipe.yml: reasons by `service:/path`."""
+        self._archive = archive
+        self._stack = stack
+        self._run_id = run_id
+        self._skip = dict(skip or {})
+        self._clock = clock
+        self._marks: tuple[Mark, ...] = ()
+        self._refused: dict[tuple[tuple[str, str, str], str], str] = {}
+        self._backed_up: tuple[Mark, ...] = ()
+        self._rows: tuple[Canary, ...] = ()
+        self.notes: tuple[str, ...] = ()
+
+    def plant(self, compose: Compose, coverage: Coverage) -> None:
+        """Write a marker wherever one may be and is not yet; call it as soon as the app has settled.
+
+        Raises WaitFailed if the containers are replaced again and again, HostError if Docker cannot be asked.
+        """
+        self._steady(lambda: self._plant(self._look(compose, coverage)))
+
+    def before(self, op: Tier, compose: Compose, coverage: Coverage) -> None:
+        """Read the markers back right before an op and its hooks, and write those that new places need.
+
+        Before a restore the marker of each place that was promised at the backup is edited, its second one deleted and
+        a file added; nothing else is written then. Raises what `plant` does.
+        """
+        self._steady(lambda: self._before(op, self._look(compose, coverage)))
+
+    def after(self, op: Tier, compose: Compose) -> tuple[Canary, ...]:
+        """Return what an op did to the markers, and a row for each mount without one. Raises what `plant` does."""
+        return self._steady(lambda: self._after(op, self._look(compose, Coverage(enabled=False)))) + self._rows
+
+    def expected_in_snapshot(self) -> tuple[InSnapshot, ...]:
+        """Return each file of ours that the newest snapshot must hold; known once `before` a backup was called."""
+        return tuple(
+            InSnapshot(mark.place.volume, str(PurePosixPath(mark.place.folder, name)), mark.content, mark.place)
+            for mark in self._backed_up
+            for name in (mark.name, mark.second)
+        )
+
+    def _steady(self, action: Callable[[], T]) -> T:
+        """Do something with the containers that run, again from the start if one of them is replaced meanwhile."""
+        done: list[T] = []
+
+        def attempt() -> bool:
+            try:
+                done.append(action())
+            except ContainerGoneError:
+                return False
+            return True
+
+        until(
+            attempt,
+            bool,
+            what="markers of the data canary",
+            clock=self._clock,
+            timeout=STEADY_SECONDS,
+            describe=lambda ok: "" if ok else "a container was replaced",
+            successes=1,
+        )
+        return done[-1]
+
+    def _look(self, compose: Compose, coverage: Coverage) -> Look:
+        return Look(self._stack, compose, coverage, self._archive.containers(self._stack), self._skip)
+
+    def _plant(self, look: Look) -> None:
+        """Write what is missing, forget what is no place any more, and keep a row for each mount without a marker."""
+        spots = marking.spots(look)
+        made = [one for spot in spots.spots for one in self._marked(spot, look)]
+        self._marks = tuple(one for one in made if isinstance(one, Mark))
+        self._rows = (*spots.rows, *(one for one in made if isinstance(one, Canary)))
+        self.notes = spots.notes
+
+    def _marked(self, spot: Spot, look: Look) -> Iterator[Mark | Canary]:
+        """Give the markers of a mount: in the directories that are promised, or else in its root."""
+        made = [(place, self._mark(place, spot, look)) for place in spot.folders]
+        if not any(isinstance(one, Mark) for _, one in made):
+            made.append((spot.root, self._mark(spot.root, spot, look)))
+        for place, one in made:
+            yield one if isinstance(one, Mark) else place.without_marker(one)
+
+    def _mark(self, place: Place, spot: Spot, look: Look) -> Mark | str:
+        """Return the marker of a place, written now if it has none; or why there can be none."""
+        if why := self._refused.get((place.key, place.volume)):
+            return why
+        if old := next((mark for mark in self._marks if _same(mark.place, place)), None):
+            return dataclasses.replace(old, place=place)
+        seen = self._folder(place, look, names=marking.DATABASE_FILES)
+        why = marking.refusal(place, seen, declared=spot.declared, coverage=look.coverage)
+        return self._written(place, seen, look) if isinstance(seen, Folder) and not why else why
+
+    def _written(self, place: Place, owner: Folder, look: Look) -> Mark | str:
+        """Write both markers of a place, as its directory's owner: an app may want to own all that it finds."""
+        key = hashlib.sha256(f"{place.service}:{place.path}".encode()).hexdigest()[:KEY_DIGITS]
+        content = f"recipeci {self._run_id}: {place.service}:{place.path}\n{secrets.token_hex()}\n".encode()
+        mark = Mark(place, f"{PREFIX}{self._run_id}-{key}", content, owner.uid, owner.gid)
+        try:
+            is_there = self._put(mark, look, {mark.name: content, mark.second: content})
+        except ReadOnlyError:
+            return marking.READ_ONLY
+        return (
+            mark
+            if is_there
+            else marking.refusal(
+                place, NotThere(), declared=look.compose.services[place.service], coverage=look.coverage
+            )
+        )
+
+    def _before(self, op: Tier, look: Look) -> None:
+        if op is Tier.RESTORE:
+            self._check([mark for mark in self._marks if mark not in self._backed_up], look, both=False)
+            for mark in self._backed_up:
+                self._change(mark, look)
+            return
+        self._plant(look)
+        self._check(self._marks, look, both=op is Tier.BACKUP)
+        if op is Tier.BACKUP:
+            self._backed_up = tuple(mark for mark in self._marks if mark.place.promised)
+
+    def _check(self, marks: Sequence[Mark], look: Look, *, both: bool) -> None:
+        """Read markers back; what is not as it was written is the app's doing, since nothing has happened yet."""
+        for mark in marks:
+            names = (mark.name, mark.second) if both and mark.place.promised else (mark.name,)
+            if not all(is_intact(mark, self._read(mark.place, name, look)) for name in names):
+                self._refused[mark.place.key, mark.place.volume] = marking.FOREIGN
+                self._marks = tuple(one for one in self._marks if one != mark)
+                self._rows = (*self._rows, mark.place.without_marker(marking.FOREIGN))
+
+    def _change(self, mark: Mark, look: Look) -> None:
+        """Edit the first marker, delete the second, add a file: what a restore must undo, and what it need not.
+
+        A directory that is gone needs no change: the restore must bring back all of it.
+        """
+        place = mark.place
+        container = look.running(place.service)
+        if container is None or look.volume(place) != place.volume:
+            raise OpFailed(f"service {place.service}, {place.path}: its volume is not mounted before the restore")
+        if place.folder and not isinstance(self._folder(place, look), Folder):
+            return
+        if self._put(mark, look, {mark.name: mark.edited, mark.added: b"added after the backup\n"}):
+            self._archive.remove(container.id, place.path, mark.second)
+
+    def _after(self, op: Tier, look: Look) -> tuple[Canary, ...]:
+        changed = self._backed_up if op is Tier.RESTORE else ()
+        kept = [mark for mark in self._marks if mark not in changed]
+        return (
+            *(survival.restored(self._restored(mark, look)) for mark in changed),
+            *(survival.kept(self._sight(mark, look), op=op) for mark in kept),
+        )
+
+    def _sight(self, mark: Mark, look: Look) -> Sight:
+        """Look for a marker where the task that runs now should see it, and if it is not there, wherever else it is."""
+        place = mark.place
+        found = self._read(place, mark.name, look)
+        return Sight(
+            mark=mark,
+            found=found,
+            volume=look.volume(place),
+            running=look.running(place.service) is not None,
+            declared=place.service in look.compose.services,
+            elsewhere=() if is_intact(mark, found) else tuple(self._elsewhere(mark, look)),
+        )
+
+    def _elsewhere(self, mark: Mark, look: Look) -> Iterator[Elsewhere]:
+        for place in marking.same_volume(mark.place, look):
+            if is_intact(mark, self._read(place, mark.name, look)):
+                yield Elsewhere(place.service, str(place.path))
+
+    def _restored(self, mark: Mark, look: Look) -> Restored:
+        place = mark.place
+        first, second, added = (self._read(place, name, look) for name in (mark.name, mark.second, mark.added))
+        is_another = isinstance(second, File) and (second.uid, second.gid) != (mark.uid, mark.gid)
+        folder = self._folder(place, look) if is_another else NotThere()
+        owner = (folder.uid, folder.gid) if isinstance(folder, Folder) else None
+        return Restored(mark, first, second, added=added != NotThere(), owner=owner)
+
+    def _put(self, mark: Mark, look: Look, files: Mapping[str, bytes]) -> bool:
+        """Write files beside each other; say whether there is such a directory."""
+        container = look.running(mark.place.service)
+        now = int(self._clock.epoch())
+        new = [NewFile(name, content, mark.uid, mark.gid, mtime=now) for name, content in files.items()]
+        return container is not None and self._archive.put(container.id, mark.place.path, new)
+
+    def _read(self, place: Place, name: str, look: Look) -> Read:
+        """Read a file of ours; where the place is not mounted there is none."""
+        container = look.running(place.service)
+        if container is None or look.volume(place) is None:
+            return NotThere()
+        mount = PurePosixPath(place.mount)
+        return self._archive.read(container.id, place.path / name, within=mount, limit=LIMIT_BYTES)
+
+    def _folder(self, place: Place, look: Look, *, names: Collection[str] = ()) -> Folder | Other | NotThere:
+        container = look.running(place.service)
+        if container is None or look.volume(place) is None:
+            return NotThere()
+        return self._archive.folder(container.id, place.path, within=PurePosixPath(place.mount), names=names)
+
+
+def _same(one: Place, other: Place) -> bool:
+    return (one.key, one.volume) == (other.key, other.volume)
