@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -22,6 +22,7 @@ from recipeci.recipe.compose import Compose
 from recipeci.recipe.coverage import Coverage, coverage
 from recipeci.recipe.covered import covered
 from recipeci.recipe.hookruns import hook_problems
+from recipeci.run.teardown import Teardown
 
 pytestmark = pytest.mark.cell
 SECONDS = 60.0
@@ -296,20 +297,39 @@ def test_abra_has_an_app_saved_and_restored(lab: LabCell, abra: Abra) -> None:
         abra.app_restore(domain, timeout=SECONDS)
         assert stack.sh("app", "cat /content/a") == "one\n"
         stack.sh("app", "touch /content/broken")
-        with pytest.raises(AbraFailed, match="backup create: exit status 1"):
+        with pytest.raises(AbraFailed, match="backup create: exit status 1"), stack.bot.watching() as watch:
             abra.app_backup_create(domain, timeout=SECONDS)
+        assert [(one.service, one.code) for one in watch.ran if "/content/broken" in one.command] == [
+            ("saved_ci_test_app", 1),
+        ]
         assert len(stack.bot.snapshots(stack.name)) == 2
     finally:
         swarm.close()
 
 
-def test_the_bot_is_not_counted_among_what_a_run_leaves(lab: LabCell) -> None:
-    swarm = Swarm(lab.cell.socket)
-    try:
-        kinds = {item.kind for item in swarm.objects() if item.name.startswith("backupbot")}
-    finally:
-        swarm.close()
-    assert kinds == {"service", "container", "volume", "secret"}
+def test_a_bot_that_comes_up_during_the_run_is_not_counted_among_what_the_run_leaves() -> None:
+    with cells.bench(bot=True) as made, made.running() as cell:
+        swarm = Swarm(cell.socket)
+        try:
+            before = frozenset(item for item in swarm.objects() if item.kind != "container")
+            cell.wait_bot(SECONDS)
+            assert [item for item in swarm.objects() - before if item.name.startswith("backupbot_app/")]
+            folder = made.folder / "abra"
+            abra = Abra(CHOSEN, runner=cell.runner, abra_dir=folder, docker_folder=made.programs.docker.parent)
+            teardown = Teardown("none.ci.test", "none_ci_test", abra, swarm, SystemClock(), note=pytest.fail)
+            assert teardown.run(before=before) == ()
+            swarm.api.create_volume("left")
+            assert [item.name for item in teardown.run(before=before)] == ["left"]
+        finally:
+            swarm.close()
+
+
+def test_a_bot_whose_image_is_not_there_is_said_at_once() -> None:
+    with cells.bench() as made:
+        wrong = replace(made, spec=replace(made.spec, bot_image="no-such-bot:1"))
+        with wrong.running() as cell, pytest.raises(HostError, match="No such image: no-such-bot:1") as caught:
+            cell.wait_bot(SECONDS)
+    assert "--bot-image" in caught.value.hint
 
 
 def test_without_a_bot_there_are_words(lab: LabCell) -> None:

@@ -58,6 +58,24 @@ def test_the_proxys_ports_are_the_cells_own_and_not_the_ingress_networks() -> No
     assert spec["TaskTemplate"]["ContainerSpec"]["Image"] == "traefik:v3"
 
 
+def test_the_bot_is_found_by_its_label_and_has_volumes_socket_and_password() -> None:
+    spec = json.loads(json.dumps(configs.bot_service("bot:1", secret="id")))
+    assert spec["Labels"]["coop-cloud.backupbot.enabled"] == "true"
+    container = spec["TaskTemplate"]["ContainerSpec"]
+    mounts = {mount["Target"]: mount.get("ReadOnly", False) for mount in container["Mounts"]}
+    assert mounts == dict.fromkeys(["/var/run/docker.sock", "/var/lib/docker/volumes", "/backups"], False)
+    assert container["Secrets"][0]["SecretID"] == "id"
+    assert container["Secrets"][0]["File"]["Name"] == "restic_password"
+    assert not [one for one in container["Env"] if one.startswith("RESTIC_PASSWORD=")]
+
+
+def test_every_service_of_ours_is_of_a_stack() -> None:
+    for service in (configs.proxy_service("t:1"), configs.bot_service("b:1", secret="id")):
+        labels = service["Labels"]
+        assert isinstance(labels, dict)
+        assert labels[configs.STACK_LABEL]
+
+
 def test_the_proxys_ping_is_under_a_name_of_its_own() -> None:
     dynamic = json.loads(configs.proxy_dynamic("ci.test"))
     assert dynamic["http"]["routers"]["ping"]["rule"] == "Host(`traefik.ci.test`) && Path(`/ping`)"

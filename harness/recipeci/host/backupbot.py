@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recipeci.errors import HostError
+from recipeci.errors import CommandFailed, HostError
 from recipeci.host.docker import SERVICE_LABEL, Swarm
 
 BOT_LABEL = "coop-cloud.backupbot.enabled=true"
@@ -113,7 +113,7 @@ class BackupBot:
     def watching(self) -> Iterator[Watch]:
         """See which commands are run in containers while the block runs: a bot's hooks, whatever the bot says of them.
 
-        When the block ends, all that had ended by then is in the watch.
+        When the block ends, all that had ended by then is in the watch; also when a command failed in it.
         """
         began = datetime.datetime.now(datetime.UTC)
         watch = Watch(began.timestamp())
@@ -124,6 +124,10 @@ class BackupBot:
         try:
             yield watch
             self._catch_up(watch)
+        except CommandFailed:
+            with contextlib.suppress(HostError):  # the failure is what is told
+                self._catch_up(watch)
+            raise
         finally:
             stream.close()
             thread.join(SEEN_SECONDS)

@@ -106,6 +106,8 @@ class Cell:
         Raises:
             HostError: it does not within `timeout` seconds, its task cannot run, or the cell was made without one.
         """
+        if not self.spec.bot_image:
+            raise HostError("the cell was made without a backup bot")
         try:
             until(
                 self._ask_bot,
