@@ -14,7 +14,7 @@ export HOME ?= $(shell echo ~)
 # Nothing of a caller's Docker is used: neither its daemon nor its credentials.
 unexport DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG
 
-.PHONY: help setup demo test test-long images lint bench
+.PHONY: help setup demo test test-long contract images lint bench
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' Makefile
@@ -37,6 +37,9 @@ test: lint images ## everything: linters, then all tests; prints the seed of wha
 
 test-long: lint images ## the same with each belief about abra flipped alone, and 20 kills at random moments
 	@RECIPECI_KILLS=20 python -m pytest -n $(WORKERS) --dist worksteal
+
+contract: setup ## what recipeci takes for granted of an abra, checked in a cell: make contract [ABRA=PATH|builtin]
+	@recipeci doctor --abra $(or $(ABRA),builtin)
 
 images: setup # once, before tests in parallel would queue for it
 	@PYTHONPATH=tests python -m lab.prepare

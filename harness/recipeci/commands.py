@@ -117,22 +117,42 @@ class Doctor(Command):
 
     HELP = usage.DOCTOR
     selftest = cli.Flag("--selftest")
+    abra = cli.Flag("--abra")
+    record = cli.SwitchAttr("--record", str)
     config = cli.SwitchAttr("--config", str)
+    program: str | None = None
+
+    def _parse_args(self, argv: list[str]) -> tuple[Any, list[str]]:
+        """Take `--abra=PATH` for `--abra PATH`: the library has no option whose value may be left out."""
+        split = [word.partition("=")[::2] if word.startswith("--abra=") else (word,) for word in argv]
+        parsed: tuple[Any, list[str]] = super()._parse_args([part for parts in split for part in parts])
+        return parsed
+
+    def main(self, *words: str) -> int:
+        """Take one word, after `--abra`: the program, where it is not the one that a run would use."""
+        if self.abra and words:
+            self.program, words = words[0], words[1:]
+        if self.record is not None and not self.abra:
+            raise UsageError("--record writes down what --abra checks: give both")
+        return super().main(*words)
 
     def do(self) -> int:
-        """Print the table, and try a cell if asked; return 0, or 3 if a run cannot work here."""
+        """Print the table, and try what is asked for; return 0, 3 if a run cannot work here, 1 if abra differs."""
         from recipeci.host.command import LocalRunner  # noqa: PLC0415 - `--help` does without
         from recipeci.run import doctor  # noqa: PLC0415
 
         config = settings.load(given.path("--config", self.config), settings.environment())
+        program, record = given.word("--abra", self.program), given.new_file("--record", self.record)
         findings = doctor.examine(config, runner=LocalRunner())
         for line in doctor.table(findings):
             parsing.say(f"{line}\n")
         if doctor.missing(findings):
             return HostError.exit_code
+        from recipeci import checkup  # noqa: PLC0415 - as above
+
         if self.selftest:
-            _try_a_cell(config)
-        return 0
+            checkup.try_a_cell(config)
+        return checkup.check_abra(config, asked=program, record=record) if self.abra else 0
 
 
 @Main.subcommand("clean")
@@ -196,18 +216,3 @@ def _run(asked: Request, config: Settings) -> int:
             return 0
         report = execute.run(asked, config, console=console, interrupts=interrupts, redactor=redactor)
     return report.exit_code
-
-
-def _try_a_cell(config: Settings) -> None:
-    """Make a cell with an app in it and remove both; raise HostError if that does not work."""
-    from recipeci.host.clock import SystemClock  # noqa: PLC0415 - `--help` does without
-    from recipeci.host.command import LocalRunner  # noqa: PLC0415
-    from recipeci.report.console import Console  # noqa: PLC0415
-    from recipeci.run.interrupt import Interrupts  # noqa: PLC0415
-    from recipeci.run.selftest import Selftest  # noqa: PLC0415
-
-    clock, interrupts = SystemClock(), Interrupts()
-    console = Console(clock=clock, stream=sys.stdout)
-    with interrupts.handled():
-        Selftest(config, LocalRunner(), clock, console, interrupts).run()
-    console.say("selftest: pass")

@@ -48,6 +48,16 @@ def folder(option: str, value: str | Path | None) -> Path | None:
     return found
 
 
+def new_file(option: str, value: str | Path | None) -> Path | None:
+    """Return the path of a file that is to be made: it is not there, and its folder is."""
+    found = path(option, value)
+    if found is not None and (found.exists() or found.is_symlink()):
+        raise UsageError(f"{option} {value} is there already", hint="give the name of a new file")
+    if found is not None and not found.parent.is_dir():
+        raise UsageError(f"{option} {value}: the folder that it is to be in is not there")
+    return found
+
+
 def number(value: str | None) -> int | None:
     """Return a pull request's number."""
     if value is None:

@@ -17,6 +17,7 @@ recipeci tests one commit of one Co-op Cloud recipe on a real swarm: does it ins
 Usage:
   recipeci --recipe NAME [options]     also written: recipeci run --recipe NAME
   recipeci doctor [--selftest]         what this machine has and lacks, each with what to do
+  recipeci doctor --abra [PATH]        whether an abra does what recipeci takes for granted
   recipeci clean                       remove what killed runs left in the cache folder
 
 What to test:
@@ -61,12 +62,15 @@ DOCTOR = """\
 recipeci doctor says what this machine has and lacks for a run, each with what to do; exit 0, or 3 if a run cannot work.
 
 Usage:
-  recipeci doctor [--selftest] [--config FILE]
+  recipeci doctor [--selftest] [--abra [PATH|builtin]] [--record FILE] [--config FILE]
 
-  --selftest     also make a cell, deploy a built-in image in it, ask it through the proxy, and remove both
-  --config FILE  settings, as for a run
-  --version      print the version
-  -h, --help     print this
+  --selftest      also make a cell, deploy a built-in image in it, ask it through the proxy, and remove both
+  --abra [PATH]   also check, in a cell, what recipeci takes for granted of abra; without PATH of the one that a run
+                  would use; exit 1 if it differs
+  --record FILE   write down what --abra asked and what abra answered; secrets are masked
+  --config FILE   settings, as for a run
+  --version       print the version
+  -h, --help      print this
 """
 
 CLEAN = """\

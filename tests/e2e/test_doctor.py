@@ -15,8 +15,8 @@ WRONG = Mutant(
     "selftest-expects-another-answer",
     about="the app is asked for what it never says, and not for long",
     file="run/selftest.py",
-    old='ANSWER = b"OK"\nPROXY_SECONDS = 60.0\nAPP_SECONDS = 60.0',
-    new='ANSWER = b"KO"\nPROXY_SECONDS = 60.0\nAPP_SECONDS = 15.0',
+    old='ANSWER = b"OK"\nAPP_SECONDS = 60.0',
+    new='ANSWER = b"KO"\nAPP_SECONDS = 15.0',
 )
 
 

@@ -186,15 +186,19 @@ class Abra:
         raise failed  # outside of the handler: as its context the first error would keep what was printed
 
     def _env(self) -> Mapping[str, str]:
-        """All of its environment; the home is beside ABRA_DIR, so that nothing is written or read elsewhere."""
-        return {
-            "ABRA_DIR": str(self._abra_dir),
-            "HOME": str(self._abra_dir.parent),
-            "PATH": f"{self._docker_folder}:{PATH}",
-            "LC_ALL": "C",
-            "LANG": "C",
-            "TERM": "xterm",
-        }
+        return environment(self._abra_dir, docker_folder=self._docker_folder)
+
+
+def environment(abra_dir: Path, *, docker_folder: Path) -> Mapping[str, str]:
+    """Return all of abra's environment; the home is beside ABRA_DIR, so that nothing is written or read elsewhere."""
+    return {
+        "ABRA_DIR": str(abra_dir),
+        "HOME": str(abra_dir.parent),
+        "PATH": f"{docker_folder}:{PATH}",
+        "LC_ALL": "C",
+        "LANG": "C",
+        "TERM": "xterm",
+    }
 
 
 def _chaos(chaos: bool) -> list[str]:  # noqa: FBT001 - one flag, named by the function

@@ -3,96 +3,38 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from recipeci.errors import HostError, WaitFailed
-from recipeci.host import cell as cells
-from recipeci.host import engine
-from recipeci.host.cell import Cell, CellSpec
+from recipeci.host.cell import Cell
 from recipeci.host.clock import Clock, until
-from recipeci.host.command import Runner
 from recipeci.host.docker import Swarm
 from recipeci.host.engine import DockerPrograms
 from recipeci.host.http import Http, HttpFailed
-from recipeci.host.store import Store
-from recipeci.model import Leftover, Request, Settings
-from recipeci.report import runlog
+from recipeci.model import Leftover
 from recipeci.report.console import Console
 from recipeci.run import workspace
-from recipeci.run.interrupt import Interrupts
-from recipeci.run.workspace import Workspace
+from recipeci.run.trial import Trials
 
 NAME = "selftest"
 PORT = 8080
 ANSWER = b"OK"
-PROXY_SECONDS = 60.0
 APP_SECONDS = 60.0
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Selftest:
-    """What a trial is made with."""
+def run(trials: Trials) -> None:
+    """Make a cell, deploy an app in it, ask it through the proxy, remove both; a line a step is printed.
 
-    settings: Settings
-    runner: Runner
-    clock: Clock
-    console: Console
-    interrupts: Interrupts
+    The app is the proxy's own program, which answers `OK`: no image is needed that a run would not need too.
 
-    def run(self) -> None:
-        """Make a cell, deploy an app in it, ask it through the proxy, remove both; a line a step is printed.
-
-        The app is the proxy's own program, which answers `OK`: no image is needed that a run would not need too.
-
-        Raises:
-            HostError: a step did not work; nothing is left.
-        """
-        programs = engine.find(self.settings.docker_prefix, runner=self.runner, path=self.settings.search_path)
-        request = Request(NAME, keep=False)
-        with workspace.opened(request, self.settings, source="", clock=self.clock) as place:
-            with runlog.logged(place.log):
-                self._tried(place, programs)
-            shutil.rmtree(place.folder)  # no report to look at
-
-    def _tried(self, place: Workspace, programs: DockerPrograms) -> None:
-        cache = workspace.cache_folder(self.settings)
-        env = dict(self.settings.network_env)
-        store = Store(cache / "store", programs=programs, runner=self.runner, clock=self.clock, env=env)
-        with self.console.phase("images"):
-            proxy, _ = store.ensure_proxy(self.settings.proxy_image, images=self.settings.images, say=self.console.say)
-        with self._cell(place, programs, store, proxy=proxy) as cell:
-            with self.console.phase("proxy"):
-                cell.wait_proxy(PROXY_SECONDS)
-            App(cell, programs, self.clock).tried(proxy, console=self.console)
-
-    @contextlib.contextmanager
-    def _cell(self, place: Workspace, programs: DockerPrograms, store: Store, *, proxy: str) -> Iterator[Cell]:
-        """Make a cell with nothing but the proxy's image; no signal cuts its end short."""
-        stack = contextlib.ExitStack()
-        try:
-            with self.console.phase("cell"):
-                lending = stack.enter_context(store.lend([proxy], data_root=place.swarm / "data"))
-                spec = CellSpec(
-                    name=place.run_id,
-                    folder=place.swarm,
-                    shared=place.shared,
-                    read_only=(),
-                    domain=workspace.CELL_DOMAIN,
-                    proxy_image=proxy,
-                    layers=lending.mounts,
-                )
-                making = cells.running(
-                    spec, programs=programs, runner=self.runner, clock=self.clock, lock_fds=lending.fds
-                )
-                cell = stack.enter_context(making)
-            yield cell
-        finally:
-            with self.interrupts.shielded(), self.console.phase("end"):
-                stack.close()
+    Raises:
+        HostError: a step did not work; nothing is left.
+    """
+    with trials.cell(NAME) as trial:
+        App(trial.cell, trial.programs, trials.clock).tried(trial.proxy, console=trials.console)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The contract suite: what recipeci takes for granted of abra, checked against any abra, in a cell."""
