@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 import platform
+import random
 import statistics
+import string
 import subprocess
 import sys
 import tempfile
@@ -26,11 +28,13 @@ from recipeci.host.cell import CellSpec
 from recipeci.host.clock import SystemClock
 from recipeci.host.command import LocalRunner
 from recipeci.host.store import Store
+from recipeci.redact import Redactor
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "benchmarks.md"
 ROUNDS = 5
 RATIO, CELL_READY, PROXY_READY, CELL_GONE, MEGABYTES, HELP, DEMO = 1.25, 2.5, 3.0, 1.5, 150, 0.3, 60.0
+SECRETS, REDACTED = 50, 1.0
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,25 @@ def commands(rounds: int) -> list[Measured]:
     ]
 
 
+def masking(rounds: int) -> list[Measured]:
+    """Take the processor's time of 100 MB of log through the redactor."""
+    seeded = random.Random(1)  # noqa: S311 - the same each time
+    redactor = Redactor()
+    for number in range(SECRETS):
+        value = "".join(seeded.choices(string.ascii_letters + string.digits, k=seeded.randint(16, 64)))
+        redactor.add(f"secret_{number}", value)
+    line = (
+        b"2026-01-02T03:04:05.%03dZ DEBUG   host.command: $ docker service inspect a1b2c3_ci_test_app --format json\n"
+    )
+    data = b"".join(line % (number % 1000) for number in range(10**8 // len(line)))
+    times = []
+    for _ in range(rounds):
+        began = time.process_time()
+        redactor.mask_bytes(data)
+        times.append(time.process_time() - began)
+    return [Measured(f"redactor: 100 MB of log, {SECRETS} secrets (processor)", "s", tuple(times), REDACTED)]
+
+
 def page(measured: Sequence[Measured], *, rounds: int, loads: tuple[float, float]) -> str:
     """Return docs/benchmarks.md."""
     rows = "\n".join(each.row for each in measured)
@@ -196,7 +219,7 @@ def main(rounds: int) -> int:
     with tempfile.TemporaryDirectory(dir=cache_folder(), prefix="bench") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        measured = [*compare(folder, rounds), *cells(folder, rounds), *commands(rounds)]
+        measured = [*compare(folder, rounds), *cells(folder, rounds), *commands(rounds), *masking(rounds)]
     text = page(measured, rounds=rounds, loads=(load, os.getloadavg()[0]))
     return report(measured, text, say=print)
 

@@ -15,6 +15,7 @@ from recipeci.host.command import LocalRunner
 from recipeci.model import Settings
 from recipeci.run import janitor
 
+from e2e import secrecy
 from e2e.leftovers import Watch
 from e2e.program import Recipeci
 
@@ -58,8 +59,10 @@ def recipeci(folder: Path, cache: Path, watch: Watch) -> Iterator[Recipeci]:
     program = Recipeci(folder, own)
     yield program
     program.kill_all()
+    told = secrecy.leaks(folder)
     left = watch.wait_until_gone(folder)
     assert not left, left
+    assert not told, told
     janitor.clean(Settings(cache=own), runner=LocalRunner(), clock=SystemClock())  # before its folder goes
 
 

@@ -11,6 +11,7 @@ notes: ["nothing changed"]         # each must be found in one of the notes
 base: 1.0.0+1.22.1                 # null: none
 base_mode: pinned
 deploys: 1                         # 1 if absent
+secrets: {known: 1, found: 0}      # of the report's; {found: 0} if absent
 install_seconds: 70                # at least
 """
 
@@ -44,6 +45,7 @@ class Expectation:
     base: str | None = ANY
     base_mode: str | None = ANY
     deploys: int = 1
+    secrets: Mapping[str, int] = field(default_factory=lambda: {"found": 0})
     install_seconds: float = 0
 
     def differences(self, report: Json, *, code: int) -> list[str]:
@@ -57,6 +59,8 @@ class Expectation:
         yield from _unequal("verdict", self.verdict, report["verdict"])
         yield from _unequal("lint", self.lint, report["lint"]["outcome"])
         yield from _unequal("deploys", self.deploys, report["deploys"])
+        for key, number in self.secrets.items():
+            yield from _unequal(f"secrets {key}", number, (report["secrets"] or {}).get(key))
         for name, outcome in self.tiers.items():
             yield from _unequal(name, outcome, tiers.get(name, {}).get("outcome", "absent"))
         yield from self._base(report)

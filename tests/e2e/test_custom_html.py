@@ -22,7 +22,7 @@ install   : pass +\d+\.\d s +.*
 upgrade   : pass +\d+\.\d s +1\.0\.0\+1\.22\.1 → 1\.1\.0\+1\.26\.3, chaos-version {label} == head
 deploy-count = 1 \(expect 1\)
 leftovers = 0
-secrets   = .*
+secrets   = 0/1 found in 4 artifacts
 verdict   : pass \(built-in abra.*\) .* in \d+\.\d s   report: {report}
 \Z"""
 

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from lab import repository
 from lab.repository import Built
 from mutants import catalogue
 from mutants.mutant import Mutant
 
+from e2e import expectation
 from e2e.program import Ended, Recipeci, for_recipe
 
 pytestmark = pytest.mark.cell
@@ -84,3 +87,21 @@ def test_control_9_a_second_app_new_is_a_deploy_count_of_2(run: Run) -> None:
     assert (ended.code, ended.report["deploys"], ended.report["verdict"]) == (1, 2, "fail"), ended.out
     assert [tier["outcome"] for tier in ended.report["tiers"]] == ["pass", "pass"]
     assert "deploy-count = 2 (expect 1)" in ended.out
+
+
+def test_control_4_10_a_redactor_that_does_nothing_is_found_by_the_scan(recipeci: Recipeci, folder: Path) -> None:
+    canary = Path(__file__).parents[1] / "canaries" / "tells-secret"
+    source = repository.build(canary, folder / "canary").path
+    overlay = folder / "overlays" / "canary" / "recipe.yml"
+    overlay.parent.mkdir(parents=True)
+    overlay.write_text(yaml.safe_dump(dict(expectation.read(canary).overlay)))
+    mutated = dataclasses.replace(recipeci, python_path=(catalogue.MASKS_NOTHING.make(folder / "mutant"),))
+    ended = mutated.run(*for_recipe("canary", source=source), "--overlays", str(folder / "overlays"))
+    assert [tier["outcome"] for tier in ended.report["tiers"]] == ["pass", "pass"], ended.out
+    assert (ended.code, ended.report["verdict"]) == (1, "fail"), ended.out
+    scan = ended.report["secrets"]
+    assert (scan["known"], scan["found"]) == (1, 1)
+    assert {"token in run.log", "token in report.json"} <= set(scan["where"])
+    assert (ended.folder / "run.log").read_text().startswith("withheld: it held the secret token\n")
+    assert "withheld: it held the secret token" in ended.report["notes"]
+    assert "secrets   = 1/1 found in 4 artifacts: token in " in ended.out

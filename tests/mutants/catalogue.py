@@ -72,4 +72,15 @@ NEVER_ENDS = Mutant(
     old="_END_SECONDS = 30.0",
     new="_END_SECONDS = -1.0",
 )
-ALL = (NEVER_ENDS, NOT_CHECKED_OUT, EXCHANGED_SHA, LEAVES_A_VOLUME, TWO_APPS)
+MASKS_NOTHING = Mutant(
+    name="nothing is masked",
+    about="(4.10) the redactor knows all secrets and replaces none",
+    file="redact.py",
+    old="""        merged: list[Span] = []
+        for start, _, form in sorted(found):
+""",
+    new="""        merged: list[Span] = []
+        for start, _, form in ():
+""",
+)
+ALL = (MASKS_NOTHING, NEVER_ENDS, NOT_CHECKED_OUT, EXCHANGED_SHA, LEAVES_A_VOLUME, TWO_APPS)

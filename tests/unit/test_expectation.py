@@ -15,6 +15,7 @@ REPORT = {
     "verdict": "fail",
     "lint": {"outcome": "pass", "reason": "", "findings": ["R015 is not satisfied"]},
     "deploys": 1,
+    "secrets": {"known": 1, "found": 0},
     "base": {"version": "1.0.0+1.22.1"},
     "base_mode": "pinned",
     "notes": ["env: GREETING was added", "secret token was generated"],
@@ -52,6 +53,8 @@ def test_a_report_that_is_as_expected_has_no_differences() -> None:
         ("base", None, "base: '1.0.0+1.22.1', expected None"),
         ("base_mode", "chaos", "base_mode: 'pinned', expected 'chaos'"),
         ("deploys", 2, "deploys: 1, expected 2"),
+        ("secrets", {"known": 2, "found": 0}, "secrets known: 1, expected 2"),
+        ("secrets", {"found": 1}, "secrets found: 0, expected 1"),
         ("install_seconds", 70, "install: took 4.0 s, at least 70 expected"),
     ],
 )

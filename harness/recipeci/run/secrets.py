@@ -22,6 +22,8 @@ from recipeci.run.workspace import Workspace
 log = logging.getLogger(__name__)
 FOLDER = PurePosixPath("/run/secrets")
 """Where a secret is whose reference names a file without a folder."""
+UP = frozenset({"starting", "running"})
+"""States of a task that has a process; one with a health check is `starting` until it is healthy."""
 LIMIT = 500 * 1024
 """Docker's own, in bytes (swarmkit's MaxSecretSize)."""
 
@@ -77,7 +79,7 @@ class StackSecrets:
 
     def _unread(self, state: StackState) -> Iterator[tuple[str, Reference]]:
         for task in state.tasks:
-            if task.state == "running" and task.container:
+            if task.state in UP and task.container:
                 yield from ((task.container, one) for one in references(task.template) if one.name not in self.learned)
 
     def _value(self, container: str, reference: Reference) -> bytes:
