@@ -122,20 +122,20 @@ def restored(seen: Restored) -> Canary:
     return place.row(Outcome.FAIL, f"{_where(place)} (volume {_of(place)}): " + "; ".join(wrong))
 
 
-def in_snapshot(wanted: Iterable[InSnapshot], found: Mapping[tuple[str, str], bytes | None]) -> tuple[Canary, ...]:
+def in_snapshot(
+    wanted: Iterable[InSnapshot], found: Mapping[tuple[str, str], bytes | int | None]
+) -> tuple[Canary, ...]:
     """Judge what a snapshot holds of our markers: one row a place.
 
-    `found` has the bytes by (volume, path), None for a file that is not in the snapshot; it must answer for each.
-    Raises KeyError if it does not: what was not looked for is not missing.
+    `found` has by (volume, path) the bytes, or where only a listing was read their number (the restore shows the
+    content), or None for a file that is not in the snapshot; it must answer for each. Raises KeyError if it does not:
+    what was not looked for is not missing.
     """
     wrong: dict[Place, list[str]] = {}
     for one in wanted:
-        held = found[one.volume, one.path]
-        problems = wrong.setdefault(one.place, [])
-        if held is None:
-            problems.append(f"{one.path} of volume {volume_words(one.volume)} is not in the snapshot")
-        elif held != one.content:
-            problems.append(f"{one.path} of volume {volume_words(one.volume)} has other content in the snapshot")
+        if why := _not_held(one, found[one.volume, one.path]):
+            why = f"{one.path} of volume {volume_words(one.volume)} {why}"
+        wrong.setdefault(one.place, []).extend([why] if why else [])
     return tuple(
         place.row(Outcome.FAIL, f"{_where(place)}: {'; '.join(why)}") if why else place.row(Outcome.PASS)
         for place, why in wrong.items()
@@ -206,6 +206,15 @@ def _lost(sight: Sight, op: Tier) -> str:
     if is_anonymous(place.volume) and is_anonymous(volume):
         return f"{gone}it is an anonymous volume, which each new task gets anew: the recipe must name it"
     return f"{gone}volume was {_of(place)}, now {volume_words(volume)}"
+
+
+def _not_held(wanted: InSnapshot, held: bytes | int | None) -> str:
+    if held is None:
+        return "is not in the snapshot"
+    size = held if isinstance(held, int) else len(held)
+    if size != len(wanted.content):
+        return f"has {size} bytes in the snapshot, not {len(wanted.content)}"
+    return "has other content in the snapshot" if isinstance(held, bytes) and held != wanted.content else ""
 
 
 def _edited(seen: Restored) -> str:
