@@ -6,6 +6,7 @@ Each test has its control: the same look, at something that is to be seen, sees 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import socket
 import stat
@@ -224,9 +225,6 @@ def test_the_links_of_the_first_process_lead_nowhere_else(lab: LabCell, sentinel
 
 
 def test_the_network_is_the_cells_with_no_way_out(lab: LabCell) -> None:
-    addresses = {
-        address for _, _, _, _, (address, *_) in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)
-    }
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as named:
         port, abstract = server.getsockname()[1], f"recipeci-{secrets.token_hex(6)}"
         named.bind(f"\0{abstract}")
@@ -240,7 +238,19 @@ def test_the_network_is_the_cells_with_no_way_out(lab: LabCell) -> None:
     assert "docker_gwbridge" in got
     assert "Failed to connect" in got
     assert got.splitlines()[-1] == "0"  # neither a default route before it, nor the host's abstract socket
-    assert not addresses & set(got.split()) - {"127.0.0.1", "127.0.1.1"}
+
+
+def test_no_address_of_the_hosts_is_the_cells(lab: LabCell) -> None:
+    inside = local_addresses(lab.container(*ALL, "--net=host", script="cat /proc/net/fib_trie").out)
+    assert lab.cell.address in inside  # the control: the look sees addresses
+    outside = local_addresses(Path("/proc/net/fib_trie").read_text())
+    assert outside
+    assert inside & outside <= {"127.0.0.1"}
+
+
+def local_addresses(routes: str) -> set[str]:
+    """The addresses of a network namespace by its table of routes, which needs no program to be read."""
+    return set(re.findall(r"\|-- ([0-9.]+)\n\s+/32 host LOCAL", routes))
 
 
 def test_the_cgroups_are_the_cells(lab: LabCell) -> None:
