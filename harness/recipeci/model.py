@@ -146,6 +146,8 @@ class Settings:
     """Folders of ended runs that are older are removed; 0 keeps all."""
     min_free_gb: float = 2
     """With less free space no run begins."""
+    source_max_gb: float = 2
+    """A recipe whose history or whose files are larger is not taken."""
     store_keep_gb: float = 50
     """More than this `clean` does not leave in the image store; 0 keeps all."""
     search_path: str = "/usr/local/bin:/usr/bin:/bin"

@@ -159,6 +159,7 @@ def _settings(data: Mapping[str, Any], env: Environment) -> Settings:
         "docker_prefix": _path(docker.get("prefix"), env),
         "keep_days": runs.get("keep_days"),
         "min_free_gb": runs.get("min_free_gb"),
+        "source_max_gb": data.get("source", {}).get("max_gb"),
         "store_keep_gb": data.get("store", {}).get("keep_gb"),
         "search_path": env.get("PATH") or None,
         "network_env": tuple((name, env[name]) for name in NETWORK if env.get(name)),

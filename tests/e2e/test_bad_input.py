@@ -72,6 +72,7 @@ CASES: Mapping[str, tuple[str, int, str]] = {
     "a syntax error in the operator's suite": (f"{RUN} --overlays FOLDER/syntax", 2, r"test_install\.py:1: "),
     "a restore of nothing": (f"{RUN} --stages restore", 2, "restore needs a backup.*--stages backup,restore"),
     "not yet: a route out of the cell": (f"{RUN} --overlays FOLDER/route", 2, "network"),
+    "a source that is too large": (f"{RUN} --config FOLDER/small.yml", 3, "larger than 1e-06 GB.*source: max_gb"),
     "less room than a run needs": (f"{RUN} --config FOLDER/room.yml", 3, "GB free, and a run needs 1000000 GB"),
 }
 
@@ -115,6 +116,7 @@ def world(folder: Path, custom_html: Built, forge: str) -> Mapping[str, str]:
     (folder / "docker.yml").write_text("docker: {prefix: /nope}\n")
     (folder / "forge.yml").write_text(f"forge: {forge}\n")
     (folder / "typo.yml").write_text("forg: https://example.org\n")
+    (folder / "small.yml").write_text("source: {max_gb: 0.000001}\n")
     (folder / "room.yml").write_text("runs: {min_free_gb: 1000000}\n")
     return {
         "SOURCE": str(custom_html.path),

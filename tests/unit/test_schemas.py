@@ -77,7 +77,10 @@ def test_an_empty_file_is_an_empty_mapping(tmp_path: Path, text: str) -> None:
     ("text", "sentence"),
     [
         ("forg: x", "unknown key 'forg'; did you mean 'forge'?"),
-        ("zzz: x", "unknown key 'zzz'; known: forge, cache, images, overlays, authors, abra, docker, store, runs"),
+        (
+            "zzz: x",
+            "unknown key 'zzz'; known: forge, cache, images, overlays, authors, abra, docker, source, store, runs",
+        ),
         ("abra: {programm: x}", "abra: unknown key 'programm'; did you mean 'program'?"),
         ("runs: {keep_days: 5d}", "runs.keep_days: needs a whole number, not the text '5d'"),
         ("runs: {keep_days: -1}", "runs.keep_days: -1 is less than the minimum of 0"),

@@ -34,6 +34,7 @@ abra: {program: /usr/bin/abra, builtin_is_final: true}
 docker: {prefix: /opt/docker, proxy_image: "traefik:v3.6", bot_image: "bot:1"}
 runs: {keep_days: 3, min_free_gb: 4.5}
 store: {keep_gb: 7.5}
+source: {max_gb: 0.5}
 """
     found = settings.load(write(tmp_path / "s.yml", text), {"HOME": "/home/me", "PATH": "/p"})
     assert found == Settings(
@@ -50,6 +51,7 @@ store: {keep_gb: 7.5}
         keep_days=3,
         min_free_gb=4.5,
         store_keep_gb=7.5,
+        source_max_gb=0.5,
         search_path="/p",
     )
 
@@ -235,7 +237,7 @@ def test_the_example_of_the_documentation_is_right_and_has_every_key(tmp_path: P
 def test_the_defaults_of_the_documentation_are_those_of_the_program(tmp_path: Path) -> None:
     example = DOC.read_text().partition("```yaml\n")[2].partition("```")[0]
     found = settings.load(write(tmp_path / "s.yml", example), {})
-    for name in ("forge", "keep_days", "min_free_gb", "store_keep_gb", "builtin_abra_is_final"):
+    for name in ("forge", "keep_days", "min_free_gb", "store_keep_gb", "source_max_gb", "builtin_abra_is_final"):
         assert getattr(found, name) == getattr(Settings(), name)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from recipeci.errors import CommandFailed, HostError, RecipeInvalid, UsageError
 from recipeci.host.command import KEPT_BYTES
 from recipeci.host.gitcall import Repository, Source
-from recipeci.host.gitwords import NO_SUCH_COMMIT, explained, last_words
+from recipeci.host.gitwords import NO_SUCH_COMMIT, explained, gigabytes, last_words
 from recipeci.model import Commit, Tag
 
 KEEP = "refs/recipeci"
@@ -29,16 +29,19 @@ IDENTITY = {"GIT_AUTHOR_NAME": "recipeci", "GIT_AUTHOR_EMAIL": "recipeci@localho
     "GIT_COMMITTER_EMAIL": "recipeci@localhost",
 }
 LINK, SUBMODULE = "120000", "160000"
-TREE_LINE = re.compile(r"(?P<mode>[0-7]{6}) (?:blob|commit) (?P<object>[0-9a-f]{40})\t(?P<path>.+)", re.DOTALL)
+TREE_LINE = re.compile(
+    r"(?P<mode>[0-7]{6}) (?:blob|commit) (?P<object>[0-9a-f]{40}) +(?P<size>[0-9]+|-)\t(?P<path>.+)", re.DOTALL
+)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One file of a commit's tree: its path from the root, its mode (`100644`, `120000` …), a link's own target."""
+    """One file of a commit's tree: path from the root, mode (`100644`, `120000` …), a link's own target, bytes."""
 
     path: str
     mode: str
     leads_to: str = ""
+    size: int = 0
 
     @property
     def leaves_tree(self) -> bool:
@@ -106,7 +109,7 @@ class Clone:
             self.repository.ask(self.source, ["fetch", "--quiet", "--no-tags", "origin", f"{commit}:{KEEP}/{commit}"])
         except CommandFailed as error:
             if not NO_SUCH_COMMIT.search(error.err):
-                raise explained(error, self.source) from error
+                raise explained(error, self.source, most_bytes=self._most_bytes) from error
             msg = f"{self.source.where} has no commit {commit}"
             raise UsageError(msg, hint="check the sha; a force push may have removed it") from error
         if self._commits([str(commit)]) != (str(commit),):
@@ -117,7 +120,7 @@ class Clone:
 
         Raises RecipeInvalid if there are too many to be a recipe.
         """
-        listed = self._listing(["ls-tree", "-r", "-z", "--full-tree", str(commit)], what="files")
+        listed = self._listing(["ls-tree", "-r", "-l", "-z", "--full-tree", str(commit)], what="files")
         return tuple(self._entry(row) for row in listed.rstrip("\n").split("\0") if row)
 
     def read(self, commit: Commit, path: str) -> str:
@@ -139,9 +142,13 @@ class Clone:
     def checkout(self, commit: Commit) -> None:
         """Check out exactly this commit, over whatever another program left, and assert it.
 
-        Raises RecipeInvalid if the tree holds a submodule or a link that leaves it; HostError if HEAD is another.
+        Raises RecipeInvalid if the tree holds a submodule or a link that leaves it, or takes more space than a source
+        may; HostError if HEAD is another.
         """
-        for entry in self.tree(commit):
+        entries = self.tree(commit)
+        if sum(entry.size for entry in entries) > self._most_bytes:
+            raise RecipeInvalid(f"the files of {commit} take more than {gigabytes(self._most_bytes)}")
+        for entry in entries:
             if entry.mode == SUBMODULE:
                 raise RecipeInvalid(f"{entry.path} is a submodule: what it would bring is not part of the commit")
             if entry.leaves_tree:
@@ -207,13 +214,17 @@ class Clone:
             self.repository.run([*option, "-C", str(folder), "add", "--all", "--", "."], env=env)
             return self.repository.run(["write-tree"], env=env).out.strip()
 
+    @property
+    def _most_bytes(self) -> int:
+        return self.repository.git.most_bytes
+
     def _entry(self, row: str) -> Entry:
         """Make an entry of a line of `ls-tree`, reading a link's target."""
         found = TREE_LINE.fullmatch(row)
         if found is None:
             raise HostError(f"git listed a file in a form that is not known: {row[:80]!r}")
         target = self._out(["cat-file", "blob", found["object"]]) if found["mode"] == LINK else ""
-        return Entry(found["path"], found["mode"], target)
+        return Entry(found["path"], found["mode"], target, 0 if found["size"] == "-" else int(found["size"]))
 
     def _listing(self, args: Sequence[str], *, what: str) -> str:
         """Return what a command lists, all of it.

@@ -14,7 +14,7 @@ from pathlib import Path
 from recipeci.errors import CommandFailed, UsageError
 from recipeci.host.clone import Clone
 from recipeci.host.command import PATH, Runner
-from recipeci.host.gitcall import Git, Repository, Source
+from recipeci.host.gitcall import MOST_BYTES, Git, Repository, Source
 from recipeci.host.gitwords import GIVE, explained
 from recipeci.model import Commit
 
@@ -47,26 +47,33 @@ def source_of(given: str | None, *, recipe: str, forge: str) -> Source:
 
 
 def clone(
-    runner: Runner, source: Source, into: Path, *, path: str = PATH, network: Mapping[str, str] | None = None
+    runner: Runner,
+    source: Source,
+    into: Path,
+    *,
+    path: str = PATH,
+    network: Mapping[str, str] | None = None,
+    most_bytes: int = MOST_BYTES,
 ) -> Clone:
     """Clone a source into a folder that is not there yet; nothing is checked out.
 
-    `path` is where git is looked up, `network` the environment by which this machine reaches the network.
+    `path` is where git is looked up, `network` the environment by which this machine reaches the network, `most_bytes`
+    what it may bring.
 
     Raises UsageError (2) if there is no such recipe, no repository, no commit or only a part of the history; HostError
-    (3) if the source cannot be reached or wants a password.
+    (3) if the source cannot be reached, wants a password or is larger than `most_bytes`.
     """
-    git = Git(runner, path=path, network=network or {})
+    git = Git(runner, path=path, network=network or {}, most_bytes=most_bytes)
     options = ["--quiet", "--no-checkout", "--no-local", "--no-tags", "--no-recurse-submodules", "--reject-shallow"]
     try:
         git.ask(source, ["clone", *options, "--template=", "--", source.where, str(into)])
     except CommandFailed as error:
-        raise explained(error, source) from error
+        raise explained(error, source, most_bytes=most_bytes) from error
     repository = Repository(git, into, _normal_config(into))
     try:
         repository.ask(source, ["fetch", "--quiet", "--no-tags", "origin", ALL_TAGS])
     except CommandFailed as error:
-        raise explained(error, source) from error
+        raise explained(error, source, most_bytes=most_bytes) from error
     return Clone(repository=repository, source=source, newest=_newest(repository, source))
 
 

@@ -1,9 +1,9 @@
 """The only place that runs git: nothing but our own configuration and environment decides what it does.
 
 No hooks, no file-system monitor, no filters or LFS, no submodules, no credential helper, no prompt, no protocol but
-the one that the source needs, and a deadline for every call. A command on a clone is given its folders and the
-configuration that the clone was made with, so that neither a planted `.git/config` nor a bare repository inside the
-tree is read.
+the one that the source needs, a deadline for every call, and a size beyond which nothing is fetched. A command on a
+clone is given its folders and the configuration that the clone was made with, so that neither a planted `.git/config`
+nor a bare repository inside the tree is read.
 """
 
 from __future__ import annotations
@@ -15,12 +15,18 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from recipeci.host.command import BASE_ENV, PATH, Completed, Runner
+from recipeci.host.command import BASE_ENV, PATH, Completed, Runner, program
 
 log = logging.getLogger(__name__)
 
 LOCAL_SECONDS = 60.0
 FETCH_SECONDS = 300.0
+MOST_BYTES = 2_000_000_000
+"""What one call may bring from a source, compressed, and what the files of a commit may take."""
+_LIMITED = 'trap "" XFSZ; ulimit -f "$0" && exec "$@"'
+"""sh: be the program `$@`, which can write no file of more than `$0` blocks. It is told so, not killed: a git that is
+killed does not say why."""
+_BLOCK = 512
 SETTINGS: Mapping[str, str] = {
     "core.hooksPath": "/dev/null",
     "core.fsmonitor": "false",
@@ -32,7 +38,7 @@ SETTINGS: Mapping[str, str] = {
     "credential.helper": "",
     "safe.bareRepository": "explicit",
     "protocol.allow": "never",
-    "transfer.fsckObjects": "true",
+    "transfer.fsckObjects": "true",  # what is checked comes as one file, whose size the kernel can limit
     "submodule.recurse": "false",
     "fetch.recurseSubmodules": "false",
     "commit.gpgSign": "false",
@@ -88,7 +94,7 @@ class Git:
     """Runs git by a Runner, hardened (facts threats C1, C4).
 
     `path` is where git is looked up; `network` is how this machine reaches the network, of which git gets the proxies
-    and the trusted certificates, and only when it speaks to a source by URL.
+    and the trusted certificates, and only when it speaks to a source by URL. `most_bytes` is what one call may bring.
 
     Raises CommandFailed with git's words for every code that is not in `ok`, CommandTimeout when the time is over.
     """
@@ -96,6 +102,7 @@ class Git:
     runner: Runner
     path: str = PATH
     network: Mapping[str, str] = field(default_factory=dict, repr=False)
+    most_bytes: int = MOST_BYTES
 
     def run(
         self,
@@ -107,15 +114,29 @@ class Git:
         ok: Collection[int] = (0,),
     ) -> Completed:
         """Run git with these arguments; `env` is added to ours."""
-        own = {**ENV, "PATH": self.path, **(env or {})}
-        return self.runner.run(["git", *args], timeout=timeout, env=own, stdin=stdin, ok=ok)
+        return self._run(["git", *args], timeout=timeout, env=env or {}, stdin=stdin, ok=ok)
 
     def ask(self, source: Source, args: Sequence[str], *, env: Mapping[str, str] | None = None) -> Completed:
-        """Run a git command that speaks to a source: the only one that may use a protocol, and only that source's."""
+        """Run a git command that speaks to a source: the only one that may use a protocol, and only that source's.
+
+        The kernel lets no file that it writes get larger than `most_bytes`.
+        """
         with _trusting(source) as trust:
             way = {} if source.local else self._way()
             speak = {**way, **trust, "GIT_ALLOW_PROTOCOL": source.scheme}
-            return self.run(args, timeout=FETCH_SECONDS, env={**(env or {}), **speak})
+            limited = [program("sh"), "-c", _LIMITED, str(self.most_bytes // _BLOCK), program("git", path=self.path)]
+            return self._run([*limited, *args], timeout=FETCH_SECONDS, env={**(env or {}), **speak})
+
+    def _run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float,
+        env: Mapping[str, str],
+        stdin: bytes = b"",
+        ok: Collection[int] = (0,),
+    ) -> Completed:
+        return self.runner.run(argv, timeout=timeout, env={**ENV, "PATH": self.path, **env}, stdin=stdin, ok=ok)
 
     def _way(self) -> dict[str, str]:
         """Return the proxies and the trusted certificates of this machine, by the names that git knows."""

@@ -52,10 +52,11 @@ REFUSALS = (
     ),
 )
 NOT_FOUND = re.compile(r"repository '.*' not found")
+TOO_LARGE = re.compile(r"write error: File too large")
 NO_SUCH_COMMIT = re.compile(r"not our ref|couldn't find remote ref|unadvertised object")
 
 
-def explained(error: CommandFailed, source: Source) -> RecipeCIError:
+def explained(error: CommandFailed, source: Source, *, most_bytes: int) -> RecipeCIError:
     """Turn git's words about a source into one sentence of the right kind."""
     where, said, reason = source.where, error.err, last_words(error.err)
     if isinstance(error, CommandTimeout):
@@ -64,10 +65,18 @@ def explained(error: CommandFailed, source: Source) -> RecipeCIError:
         return HostError("git is not on this machine", hint="install git; recipeci doctor lists what is missing")
     if NOT_FOUND.search(said):
         return _unknown(source)
+    if TOO_LARGE.search(said):
+        hint = "source: max_gb in the settings, if a recipe may be as large"
+        return HostError(f"{where} is larger than {gigabytes(most_bytes)} and was not fetched", hint=hint)
     for refusal in REFUSALS:
         if refusal.said.search(said):
             return refusal.kind(f"{where} {refusal.sentence.format(reason=reason)}", hint=refusal.hint)
     return HostError(f"{where} cannot be reached: {reason}", hint="try again, or give --source")
+
+
+def gigabytes(count: int) -> str:
+    """Return a number of bytes as it is said in a sentence."""
+    return f"{count / 1e9:g} GB"
 
 
 def _unknown(source: Source) -> UsageError:

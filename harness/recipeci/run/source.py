@@ -22,6 +22,7 @@ from recipeci.run.base import not_published
 from recipeci.run.environment import labelled_version
 from recipeci.run.plan import Plan
 from recipeci.run.unwired import without_what_is_not_wired
+from recipeci.run.workspace import GB
 
 NAMED_PATHS = 3
 SHORT_SHA = re.compile(r"[0-9a-f]{4,39}\Z")
@@ -51,7 +52,14 @@ def planned(request: Request, settings: Settings, *, into: Path, runner: Runner)
     meta, ours = metadata.load(folder), discovery.of_operator(folder)
     source = git.source_of(request.source, recipe=request.recipe, forge=settings.forge)
     allowed = _allowlist(request, settings, source)
-    clone = git.clone(runner, source, into, path=settings.search_path, network=dict(settings.network_env))
+    clone = git.clone(
+        runner,
+        source,
+        into,
+        path=settings.search_path,
+        network=dict(settings.network_env),
+        most_bytes=int(settings.source_max_gb * GB),
+    )
     versions = published(clone.tags())
     target = _target(request, clone, versions)
     refusal = allowed.refusal(recipe=request.recipe, source=source.where, local=source.local)
