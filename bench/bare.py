@@ -1,10 +1,10 @@
-"""The bare script: what a person would write to install and upgrade one recipe in a cell, and nothing else.
+"""The bare script: what a person would write to bring one recipe through its tiers in a cell, and nothing else.
 
 It makes the same Docker and abra calls as the harness, starts pytest once a suite, waits for Docker's events and keeps
 the same 2 s of stability. It judges nothing: no plan, no report, no identity, no inventory, no fault that it survives.
 The time that the harness needs beyond this is what `make bench` measures.
 
-    python bench/bare.py SOURCE FOLDER      # prints seconds a step as JSON
+    python bench/bare.py SOURCE FOLDER STAGES     # prints seconds a step as JSON
 """
 
 from __future__ import annotations
@@ -14,21 +14,24 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import docker
-from lab.prepare import IMAGES, NEEDED, cache_folder
+from lab.prepare import IMAGES, cache_folder
 from recipeci.host import cell, engine
 from recipeci.host.abra import Abra, choose
+from recipeci.host.backupbot import BackupBot
 from recipeci.host.cell import Cell, CellSpec
 from recipeci.host.clock import SystemClock
 from recipeci.host.command import LocalRunner
+from recipeci.host.docker import Swarm
 from recipeci.host.http import Http, HttpFailed
 from recipeci.host.store import Store
 
 RECIPE = "custom-html"
+APPS = ("nginx:1.22.1", "nginx:1.26.3")
 BASE = "1.0.0+1.22.1"
 DOMAIN = "bare.ci.test"
 STACK = "bare_ci_test"
@@ -103,8 +106,8 @@ def suite(folder: Path) -> None:
     subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(file)], check=True, cwd=folder)
 
 
-def install_and_upgrade(box: Cell, abra: Abra, checkout: Path, folder: Path) -> None:
-    """Deploy the base, move to the head, and take it down."""
+def all_stages(box: Cell, abra: Abra, checkout: Path, folder: Path, stages: Collection[str]) -> None:
+    """Deploy the base, move to the head, save its data and bring it back, and take it down."""
     client = docker.DockerClient(base_url=f"unix://{box.socket}")
     box.wait_proxy(60)
     http = Http(connect=box.connect, ca_file=box.ca_file)
@@ -121,6 +124,23 @@ def install_and_upgrade(box: Cell, abra: Abra, checkout: Path, folder: Path) -> 
             serve_thrice(http, folder / "page")
         with step(f"{name}: suite"):
             suite(folder)
+    if "backup" in stages:
+        box.wait_bot(60)
+        swarm = Swarm(box.socket)
+        with step("backup"):
+            abra.app_backup_create(DOMAIN, timeout=120)
+            bot = BackupBot(swarm)
+            bot.listing(bot.snapshots(STACK)[-1].id)
+            serve_thrice(http, folder / "page")
+        with step("backup: suite"):
+            suite(folder)
+    if "restore" in stages:
+        with step("restore"):
+            abra.app_restore(DOMAIN, timeout=120)
+            wait_until_stable(client, since=time.time(), update=True)
+            serve_thrice(http, folder / "page")
+        with step("restore: suite"):
+            suite(folder)
     with step("teardown"):
         abra.app_undeploy(DOMAIN)
         while client.networks.list(names=[f"{STACK}_default"]) or client.api.containers(
@@ -131,20 +151,21 @@ def install_and_upgrade(box: Cell, abra: Abra, checkout: Path, folder: Path) -> 
         abra.app_remove(DOMAIN)
 
 
-def main(source: str, where: str) -> None:
+def main(source: str, where: str, named: str) -> None:
     """Do it all once in a fresh folder."""
-    folder = Path(where)
+    folder, stages = Path(where), named.split(",")
     programs = engine.find(None, runner=runner)
     store = Store(cache_folder() / "store", programs=programs, runner=runner, clock=clock)
     with step("images"):
-        store.ensure(NEEDED, images=IMAGES, say=print)
+        store.ensure(APPS, images=IMAGES, say=print)
         proxy, _ = store.ensure_proxy(None, images=IMAGES, say=print)
+        bots = [store.ensure_bot(None, images=IMAGES, say=print)[0]] if "backup" in stages else []
     chosen = choose("builtin", None, runner=runner)
     checkout = folder / "c" / "abra" / "recipes" / RECIPE
     checkout.parent.mkdir(parents=True)
     with step("clone"):
         git(folder, "clone", "--quiet", source, str(checkout))
-    with store.lend([*NEEDED, proxy], data_root=folder / "s" / "data") as lent:
+    with store.lend([*APPS, proxy, *bots], data_root=folder / "s" / "data") as lent:
         spec = CellSpec(
             name="bare",
             folder=folder / "s",
@@ -152,13 +173,14 @@ def main(source: str, where: str) -> None:
             read_only=tuple(dict.fromkeys([*chosen.read_only, *programs.folders])),
             domain="ci.test",
             proxy_image=proxy,
+            bot_image="".join(bots),
             layers=lent.mounts,
         )
         began = time.monotonic()
         with cell.running(spec, programs=programs, runner=runner, clock=clock, lock_fds=lent.fds) as box:
             seconds["cell"] = round(time.monotonic() - began, 3)
             abra = Abra(chosen, runner=box.runner, abra_dir=folder / "c" / "abra", docker_folder=programs.folder)
-            install_and_upgrade(box, abra, checkout, folder)
+            all_stages(box, abra, checkout, folder, stages)
             began = time.monotonic()
         seconds["cell gone"] = round(time.monotonic() - began, 3)
     print(json.dumps(seconds))
