@@ -46,7 +46,9 @@ class Recording:
         ok: Collection[int] = (0,),
         terminal: bool = False,
         on_line: LineSink | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> Completed:
+        assert not pass_fds
         self.calls.append(Run(tuple(argv), dict(env or {}), terminal, timeout))
         return self.runner.run(
             argv, timeout=timeout, env=env, cwd=cwd, stdin=stdin, ok=ok, terminal=terminal, on_line=on_line

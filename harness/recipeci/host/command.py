@@ -77,6 +77,7 @@ class Runner(Protocol):
         ok: Collection[int] = (0,),
         terminal: bool = False,
         on_line: LineSink | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> Completed:
         """Run a program to its end.
 
@@ -89,6 +90,7 @@ class Runner(Protocol):
             ok: the accepted exit codes; another raises CommandFailed.
             terminal: give it a terminal as stdin and stdout (stderr stays a pipe); escapes are stripped.
             on_line: called with each line of either stream as it comes.
+            pass_fds: descriptors of ours that it gets, under the same numbers; no other is passed on.
         """
 
 
@@ -170,11 +172,16 @@ class LocalRunner:
         ok: Collection[int] = (0,),
         terminal: bool = False,
         on_line: LineSink | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> Completed:
         """See Runner.run."""
         log.debug("$ %s", shlex.join(argv))
         began = time.monotonic()
-        with _spawned(argv, env=env, cwd=cwd, stdin=stdin, terminal=terminal) as (process, out_fd, err_fd):
+        with _spawned(argv, env=env, cwd=cwd, stdin=stdin, terminal=terminal, fds=pass_fds) as (
+            process,
+            out_fd,
+            err_fd,
+        ):
             streams = [Stream(out_fd, Bounded(), on_line, strip=terminal), Stream(err_fd, Bounded(), on_line)]
             try:
                 timed_out = not _pump(process.pid, streams, deadline=began + timeout)
@@ -231,14 +238,20 @@ def _popen(argv: Sequence[str], *, env: Mapping[str, str] | None, cwd: Path | No
 
 @contextlib.contextmanager
 def _spawned(
-    argv: Sequence[str], *, env: Mapping[str, str] | None, cwd: Path | None, stdin: bytes, terminal: bool
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None,
+    cwd: Path | None,
+    stdin: bytes,
+    terminal: bool,
+    fds: Sequence[int],
 ) -> Iterator[tuple[Started, int, int]]:
     """Spawn with both outputs readable without blocking: (process, its stdout, its stderr)."""
     with contextlib.ExitStack() as ours, contextlib.ExitStack() as childs:
         err_read, err_write = _pipe(ours, childs)
         out_read, out_write = _terminal(ours, childs) if terminal else _pipe(ours, childs)
         source = out_write if terminal else childs.enter_context(_input(stdin))
-        process = _popen(argv, env=env, cwd=cwd, stdin=source, stdout=out_write, stderr=err_write)
+        process = _popen(argv, env=env, cwd=cwd, stdin=source, stdout=out_write, stderr=err_write, pass_fds=tuple(fds))
         childs.close()
         yield process, out_read, err_read
 

@@ -29,7 +29,7 @@ class Swarm:
 
     def __init__(self, socket: Path) -> None:
         """Connect when it is first asked; the API version is negotiated."""
-        self._socket = socket
+        self.socket = socket
         self._client: docker.APIClient | None = None
 
     @property
@@ -38,7 +38,7 @@ class Swarm:
         import docker  # noqa: PLC0415 - 0.2 s that --help need not pay
 
         if self._client is None:
-            self._client = docker.APIClient(base_url=f"unix://{self._socket}", version="auto", timeout=API_SECONDS)
+            self._client = docker.APIClient(base_url=f"unix://{self.socket}", version="auto", timeout=API_SECONDS)
         return self._client
 
     def close(self) -> None:
@@ -139,7 +139,7 @@ class Swarm:
         except (requests.RequestException, docker.errors.DockerException) as e:
             if isinstance(e, docker.errors.NotFound):
                 raise
-            msg = f"Docker at {self._socket} does not answer: {e}"
+            msg = f"Docker at {self.socket} does not answer: {e}"
             raise HostError(msg, hint="run.log has the end of the cell's log") from e
 
 

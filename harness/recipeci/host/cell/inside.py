@@ -17,6 +17,7 @@ from recipeci.host.cell.spec import ADDRESS
 from recipeci.host.command import BASE_ENV, Completed, LineSink, Runner
 
 _NAMESPACES = ("-p", "-m", "-n", "-u", "-i", "-C")
+_KILL_SECONDS = 20.0
 _CLONE_NEWNET = 0x40000000
 _SHELLS_OWN = ("PWD", "OLDPWD", "SHLVL", "_")
 """What the shell that enters the cgroups adds to the environment."""
@@ -29,7 +30,7 @@ class CellRunner:
     def __init__(self, runner: Runner, *, tools: Mapping[str, str], procs: Sequence[Path], init: int) -> None:
         """Take the host's runner, where its programs are, the cell's `cgroup.procs` files, and its pid 1."""
         self._runner = runner
-        self._tools = tools
+        self.tools = tools
         self._procs = tuple(procs)
         self._init = init
 
@@ -44,6 +45,7 @@ class CellRunner:
         ok: Collection[int] = (0,),
         terminal: bool = False,
         on_line: LineSink | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> Completed:
         """See Runner.run; `cwd` and the program are looked up in the cell."""
         try:
@@ -55,6 +57,7 @@ class CellRunner:
                 ok=ok,
                 terminal=terminal,
                 on_line=on_line,
+                pass_fds=pass_fds,
             )
         except CommandTimeout as error:
             raise CommandTimeout(argv, out=error.out, err=error.err, seconds=error.seconds) from error
@@ -62,12 +65,16 @@ class CellRunner:
             raise CommandFailed(argv, code=error.code, out=error.out, err=error.err, seconds=error.seconds) from error
         return Completed(tuple(argv), done.code, done.out, done.err, done.seconds)
 
+    def end_group(self, pid: int) -> None:
+        """Kill a process with its group, by its number in the cell; one that is gone already is fine."""
+        self.run([self.tools["sh"], "-c", f"kill -KILL -{pid}"], timeout=_KILL_SECONDS, ok=(0, 1))
+
     def _entered(self, argv: Sequence[str], *, cwd: Path) -> list[str]:
         """Into the cgroups, then the namespaces, then the folder; the environment goes through unseen by `ps`."""
         unset = [word for name in _SHELLS_OWN for word in ("-u", name)]
-        there = [self._tools["env"], *unset, "-C", str(cwd), "--", *argv]
-        into = [self._tools["nsenter"], "-t", str(self._init), *_NAMESPACES, "--"]
-        return entering(self._tools["sh"], self._procs, [*into, *without_capabilities(self._tools["setpriv"], there)])
+        there = [self.tools["env"], *unset, "-C", str(cwd), "--", *argv]
+        into = [self.tools["nsenter"], "-t", str(self._init), *_NAMESPACES, "--"]
+        return entering(self.tools["sh"], self._procs, [*into, *without_capabilities(self.tools["setpriv"], there)])
 
 
 def address_of(host: str, *, domain: str) -> str:

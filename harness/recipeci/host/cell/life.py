@@ -19,6 +19,7 @@ from recipeci.host.cell.cgroups import CgroupPlan
 from recipeci.host.cell.engine_api import EngineApi
 from recipeci.host.cell.machine import Machine
 from recipeci.host.cell.spec import ADDRESS, CellSpec
+from recipeci.host.cell.unprivileged import Unprivileged
 from recipeci.host.clock import Clock, until
 from recipeci.host.command import Runner
 from recipeci.host.engine import DockerPrograms
@@ -45,7 +46,7 @@ class Cell:
     spec: CellSpec
     init: int
     """The host's number of its pid 1."""
-    runner: Runner
+    runner: inside.CellRunner
     """Runs programs inside, as root, in its namespaces and cgroups."""
     vip: Program
     """What carries service addresses: the kernel's IPVS, or our own rules where it has none."""
@@ -73,6 +74,10 @@ class Cell:
             HostError: the cell is gone.
         """
         return inside.connect(self.init, host, port, domain=self.spec.domain, timeout=timeout)
+
+    def as_user(self, uid: int) -> Unprivileged:
+        """Return what runs programs inside as a user without any privilege."""
+        return Unprivileged(self.runner, tools=self.runner.tools, init=self.init, uid=uid)
 
     def asked_names(self) -> tuple[names.AskedName, ...]:
         """Return the names outside of the cell that apps asked for, and did not get."""
