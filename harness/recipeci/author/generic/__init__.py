@@ -1,0 +1,1 @@
+"""The suites that every recipe gets: what is measured by the harness is judged there, these assert serving."""

@@ -1,0 +1,93 @@
+"""The only place that pytest meets the harness in: fixtures for authors, and each test's outcome over the channel.
+
+It is the plugin of one suite's child process. What it says is compared with a separate collection, with JUnit and with
+the exit code (`run/agreement`), because an author's code runs in this process too.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recipeci.author import state
+from recipeci.author.app import App, Recipe
+from recipeci.author.channel import Channel
+from recipeci.model import OpState
+
+WORDS = 8000
+"""Characters of a failure that are told: its begin and its end."""
+
+
+class SuitePlugin:
+    """Fixtures and reports of one suite."""
+
+    def __init__(self, channel: Channel, app: App, recipe: Recipe) -> None:
+        """Take the way to the harness, and what the fixtures give."""
+        self._channel = channel
+        self._app = app
+        self._recipe = recipe
+
+    @pytest.fixture(scope="session")
+    def app(self) -> App:
+        """The deployed app."""
+        return self._app
+
+    @pytest.fixture(scope="session")
+    def op(self) -> OpState:
+        """What the newest op did: frozen; an error, never a skip, where the harness says nothing."""
+        return state.op_state(Path(os.environ[state.OP_STATE]))
+
+    @pytest.fixture(scope="session")
+    def recipe(self) -> Recipe:
+        """The recipe under test."""
+        return self._recipe
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Say which tests there are."""
+        self._channel.send({"say": "collected", "ids": [item.nodeid for item in session.items]})
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Say what could not be collected."""
+        if report.failed:
+            self._channel.send({"say": "problem", "words": _words(report)})
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Say how one phase of a test went: setup, call or teardown."""
+        self._channel.send(
+            {
+                "say": "report",
+                "id": report.nodeid,
+                "when": report.when,
+                "outcome": report.outcome,
+                "seconds": report.duration,
+                "words": "" if report.passed else _words(report),
+            }
+        )
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Say how the session ended."""
+        self._channel.send({"say": "ended", "status": int(exitstatus)})
+
+
+def _words(report: pytest.CollectReport | pytest.TestReport) -> str:
+    """Return why a test did not pass: the error's own line first, then its traceback; of a skip the reason."""
+    said: Any = report.longrepr
+    if isinstance(said, tuple):
+        return str(said[2]).removeprefix("Skipped: ")
+    if reason := getattr(report, "wasxfail", ""):
+        return f"expected to fail: {reason}"
+    crash = getattr(said, "reprcrash", None)
+    errors = [line[1:].strip() for line in report.longreprtext.splitlines() if line.startswith("E ")]
+    first = (crash.message.splitlines() if crash else errors[-1:]) or [""]
+    return _bounded(f"{first[0]}\n\n{report.longreprtext}".strip())
+
+
+def _bounded(text: str) -> str:
+    """Leave out the middle of a long text."""
+    half = WORDS // 2
+    return text if len(text) <= WORDS else f"{text[:half]}\n[…]\n{text[-half:]}"
