@@ -25,7 +25,7 @@ ROOMS: Mapping[str, int] = {
 """Each room and its layer; a module may import its own room and the rooms of higher layers, never a neighbour's."""
 EDGE = {"__main__", "checkup", "cli", "commands", "given", "parsing", "settings", "usage"}
 SHARED = {"__init__", "errors", "model", "redact", "schemas"}
-PURE = ("model", "errors", "run.plan", "run.verdict", "service.events", "service.decide")
+PURE = ("model", "errors", "run.plan", "run.verdict", "run.agreement", "service.events", "service.decide")
 """These judge and plan: neither they nor what they import may touch the host."""
 ACTING = {
     "asyncio",

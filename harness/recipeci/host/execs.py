@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from recipeci.errors import HostError, WaitFailed
 from recipeci.host.clock import Clock, until
-from recipeci.host.docker import Swarm, Task
+from recipeci.host.docker import Swarm
 from recipeci.host.hijack import Cut, Hijacked, Refused
+from recipeci.host.stackstate import Task
 
 GONE = frozenset({404, 409})
 """Docker's answers for a container that is not there, or not running."""
