@@ -81,6 +81,7 @@ class Bench:
                     path=self.path,
                     accept=self.accept,
                     env=lambda: self.env,
+                    mask=str,
                     patience=1,
                 ),
                 clock=SystemClock(),

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import socket
+import threading
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from recipeci.author.channel import DATA_BYTES, MESSAGE_BYTES, Channel, Malformed, packed, unpacked
+from recipeci.errors import HostError
+from recipeci.host.execs import Command, ExecFailed, Executed
 from recipeci.host.hijack import Demultiplexer
 from recipeci.run.agreement import Reported
-from recipeci.run.broker import TESTS, Heard
+from recipeci.run.broker import ALL_WORDS, TESTS, WORDS, Broker, Heard
 from recipeci.run.children import public
 
 REPORT = {"say": "report", "id": "a", "when": "call", "outcome": "passed", "seconds": 0.1, "words": ""}
@@ -154,4 +159,123 @@ def test_no_variable_that_holds_a_secret_is_told() -> None:
         "DSN": "pg://u:hunter22@db",
         "API_TOKEN": "t",
     }
-    assert public(env, secrets=["hunter22", ""]) == {"DOMAIN": "d", "SECRET_DB_VERSION": "v1"}
+    assert public(env, mask=lambda text: text.replace("hunter22", "***")) == {"DOMAIN": "d", "SECRET_DB_VERSION": "v1"}
+
+
+def test_words_have_an_end_all_together() -> None:
+    heard = Heard()
+    for _ in range(ALL_WORDS // WORDS + 10):
+        heard.take(REPORT | {"words": "x" * WORDS * 2})
+    assert sum(len(report.words) for report in heard.all().reports) == ALL_WORDS
+
+
+# --- a whole conversation
+
+
+@dataclass
+class FakeApp:
+    """An app whose commands do what they are called."""
+
+    calls: list[tuple[str, Command, float]] = field(default_factory=list)
+
+    def run(self, service: str, command: Command, *, timeout: float, stop: threading.Event) -> Executed:
+        self.calls.append((service, command, timeout))
+        match command.argv[0]:
+            case "echo":
+                return Executed(0, command.input, b"")
+            case "wait":
+                assert stop.wait(30)
+                raise ExecFailed("the suite has ended")
+            case "gone":
+                raise HostError("Docker does not answer")
+            case other:
+                raise ExecFailed(f"no {other}")
+
+    def logs(self, service: str, *, lines: int) -> str:
+        return f"{service} {lines}"
+
+
+def exec_call(program: str) -> dict[str, Any]:
+    arguments = {"service": "app", "argv": [program], "input": packed(b"in"), "user": "", "timeout": 5}
+    return {"say": "call", "id": 1, "name": "exec", "arguments": arguments}
+
+
+def child(broker: Broker) -> Channel:
+    """The child's end, as it has it: a descriptor of its own."""
+    return Channel(socket.socket(fileno=os.dup(broker.fd)))
+
+
+def test_a_child_is_told_its_context_first_and_answered() -> None:
+    app = FakeApp()
+    with Broker(app, context={"domain": "d"}) as broker:
+        there = child(broker)
+        assert there.receive() == {"say": "context", "domain": "d"}
+        there.send(exec_call("echo"))
+        assert there.receive() == {"say": "answer", "id": 1, "value": {"code": 0, "out": packed(b"in"), "err": ""}}
+        there.send(exec_call("false"))
+        assert there.receive() == {"say": "answer", "id": 1, "error": "no false"}
+        there.send({"say": "call", "id": 2, "name": "logs", "arguments": {"service": "db", "lines": 10**8}})
+        assert there.receive() == {"say": "answer", "id": 2, "value": {"text": "db 10000"}}
+        there.send({"say": "ended", "status": 0})
+        there.close()
+        assert broker.finish().ended == 0
+    assert app.calls[0] == ("app", Command(("echo",), b"in", ""), 5.0)
+
+
+def test_what_was_said_before_the_end_counts_also_behind_an_unread_answer() -> None:
+    with Broker(FakeApp(), context={}) as broker:
+        there = child(broker)
+        there.send(exec_call("echo"))
+        there.send(REPORT)
+        there.close()
+        assert len(broker.finish().reports) == 1
+
+
+def test_a_call_that_goes_on_ends_with_the_child() -> None:
+    with Broker(FakeApp(), context={}) as broker:
+        there = child(broker)
+        there.send(exec_call("wait"))
+        there.send(REPORT)
+        there.close()
+        assert len(broker.finish().reports) == 1
+
+
+def test_the_hosts_fault_is_raised_where_the_run_is() -> None:
+    with Broker(FakeApp(), context={}) as broker:
+        there = child(broker)
+        there.send(exec_call("gone"))
+        assert there.receive() == {"say": "context"}
+        assert there.receive() is None
+        there.close()
+        with pytest.raises(HostError, match="Docker does not answer"):
+            broker.finish()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"say": "call", "id": 1, "name": "rm", "arguments": {"service": "app"}},
+        {"say": "call", "id": 1, "name": "exec"},
+        {"say": "call", "id": "1", "name": "logs", "arguments": {"service": "app", "lines": 1}},
+        {"say": "call", "id": 1, "name": "logs", "arguments": {"service": ["app"], "lines": 1}},
+        exec_call("echo") | {"arguments": {**exec_call("echo")["arguments"], "argv": []}},
+        exec_call("echo") | {"arguments": {**exec_call("echo")["arguments"], "argv": "echo"}},
+        exec_call("echo") | {"arguments": {**exec_call("echo")["arguments"], "timeout": 1e9}},
+        exec_call("echo") | {"arguments": {**exec_call("echo")["arguments"], "input": "?"}},
+    ],
+)
+def test_a_call_that_may_not_be_made_ends_the_conversation(message: dict[str, Any]) -> None:
+    with Broker(FakeApp(), context={}) as broker:
+        there = child(broker)
+        there.send(message)
+        assert there.receive() == {"say": "context"}
+        assert there.receive() is None
+        there.close()
+        assert broker.finish().malformed
+
+
+def test_a_child_that_hears_nothing_does_not_hold_the_harness() -> None:
+    with Broker(FakeApp(), context={"long": "x" * 10_000_000}) as broker:
+        there = child(broker)
+        there.close()
+        assert broker.finish().ids is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from recipeci.errors import CommandFailed, CommandTimeout
 from recipeci.host.clock import SystemClock, until
-from recipeci.host.command import KEPT_BYTES, LocalRunner
+from recipeci.host.command import KEPT_BYTES, LINE_BYTES, LocalRunner
 
 runner = LocalRunner()
 
@@ -71,6 +71,14 @@ def test_a_long_output_keeps_its_head_and_its_tail() -> None:
     assert done.out.endswith("last\n")
     assert "bytes left out" in done.out
     assert len(done.out) < 2 * KEPT_BYTES + 100
+
+
+def test_a_line_without_an_end_is_shown_in_pieces() -> None:
+    seen: list[str] = []
+    done = runner.run(["sh", "-c", "head -c 1000000 /dev/zero | tr '\\0' x"], timeout=30, on_line=seen.append)
+    assert done.out == "x" * 1_000_000
+    assert "".join(seen) == done.out
+    assert max(map(len, seen)) <= LINE_BYTES + 65536
 
 
 def test_lines_are_shown_as_they_come_also_the_unfinished_last_one() -> None:

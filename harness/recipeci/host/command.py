@@ -39,6 +39,8 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BASE_ENV: Mapping[str, str] = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
 KEPT_BYTES = 512 * 1024
 """Of each stream the first and the last so many bytes are kept."""
+LINE_BYTES = 64 * 1024
+"""A longer line is taken in pieces: a program that never ends one must not fill our memory."""
 TERMINAL_SIZE = (50, 250)
 """Rows and columns: abra's lint table is up to 146 columns wide (facts abra §5.5)."""
 NOT_FOUND = 127
@@ -139,13 +141,15 @@ class Stream:
         return bool(data)
 
     def take(self, data: bytes) -> None:
-        """Keep complete lines and show them; an unfinished one waits for its end, or for `finish`."""
+        """Keep complete lines and show them; an unfinished one waits for its end, a long one not."""
         *lines, self.rest = (self.rest + data).split(b"\n")
         for line in lines:
             self._show(line, end=b"\n")
+        if len(self.rest) > LINE_BYTES:
+            self.finish()
 
     def finish(self) -> None:
-        """Show a last line that has no end of line."""
+        """Show what has no end of line."""
         if self.rest:
             self._show(self.rest, end=b"")
             self.rest = b""

@@ -80,6 +80,8 @@ class Execs:
         cut = Cut(self._clock, deadline=deadline, stop=stop)
 
         def attempt() -> Executed | str:
+            if stop.is_set():
+                return ""
             try:
                 return self._attempt(self._running(service), command, cut)
             except _NotStarted as why:

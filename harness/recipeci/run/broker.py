@@ -12,10 +12,11 @@ import socket
 import threading
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from recipeci.author.channel import Channel, Malformed, Message, packed, unpacked
-from recipeci.host.execs import Command, ExecFailed, Execs
+from recipeci.errors import HostError
+from recipeci.host.execs import Command, ExecFailed, Executed
 from recipeci.run.agreement import PHASES, Reported, Said
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,8 @@ TESTS = 5000
 """No suite has more tests."""
 NAME, WORDS = 1000, 20_000
 """Characters of a test's name and of a failure."""
+ALL_WORDS = 4_000_000
+"""Characters of all failures of a suite together."""
 ARGUMENTS = 1000
 LOG_LINES = 10_000
 LONGEST = 3600.0
@@ -32,12 +35,22 @@ OUTCOMES = frozenset({"passed", "failed", "skipped"})
 HOOKS = frozenset({"absent", "done", "failed"})
 
 
+class Reach(Protocol):
+    """What reaches the app: `host.execs.Execs`."""
+
+    def run(self, service: str, command: Command, *, timeout: float, stop: threading.Event) -> Executed:
+        """Run a command in a service's container."""
+
+    def logs(self, service: str, *, lines: int) -> str:
+        """Return a service's last lines."""
+
+
 class Broker:
     """One child's conversation: a context, in which a thread of its own listens and answers."""
 
-    def __init__(self, execs: Execs, *, context: Message) -> None:
+    def __init__(self, reach: Reach, *, context: Message) -> None:
         """Take what reaches the app, and what the child is told first."""
-        self._execs = execs
+        self._reach = reach
         self._context = context
         self._ours, self._childs = socket.socketpair()
         self._stop = threading.Event()
@@ -71,6 +84,8 @@ class Broker:
         self._hang_up()
         if self._error is not None:
             raise self._error
+        if self._thread.is_alive():
+            raise HostError(f"Docker has not answered a suite's call for {2 * PATIENCE:.0f} s")
         return self._said.all()
 
     def _hang_up(self) -> None:
@@ -117,7 +132,7 @@ class Broker:
         service = _text(arguments.get("service"), NAME)
         if name == "logs":
             lines = min(max(_whole(arguments.get("lines")), 1), LOG_LINES)
-            return {"text": self._execs.logs(service, lines=lines)}
+            return {"text": self._reach.logs(service, lines=lines)}
         if name != "exec":
             raise Malformed(f"a call of {name[:NAME]!r}")
         argv = arguments.get("argv")
@@ -125,7 +140,7 @@ class Broker:
             raise Malformed("a command that is no list of words")
         words = tuple(_text(word, WORDS * 10) for word in argv)
         command = Command(words, unpacked(arguments.get("input")), _text(arguments.get("user"), NAME))
-        done = self._execs.run(service, command, timeout=_seconds(arguments.get("timeout")), stop=self._stop)
+        done = self._reach.run(service, command, timeout=_seconds(arguments.get("timeout")), stop=self._stop)
         return {"code": done.code, "out": packed(done.out), "err": packed(done.err)}
 
 
@@ -140,6 +155,7 @@ class Heard:
         self._reports: list[Reported] = []
         self._ended: int | None = None
         self._hook: tuple[str, str] | None = None
+        self._room = ALL_WORDS
 
     def take(self, message: Message) -> None:
         """Take one thing that it says.
@@ -150,13 +166,13 @@ class Heard:
             case "collected" if self._ids is None:
                 self._ids = tuple(_text(one, NAME) for one in _list(message.get("ids")))
             case "problem" if len(self._problems) < TESTS:
-                self._problems.append(_cut(message.get("words")))
+                self._problems.append(self._words(message))
             case "report" if len(self._reports) < TESTS * len(PHASES):
-                self._reports.append(_report(message))
+                self._reports.append(self._report(message))
             case "ended" if self._ended is None:
                 self._ended = _whole(message.get("status"))
             case "hook" if self._hook is None:
-                self._hook = (_one_of(message.get("outcome"), HOOKS), _cut(message.get("words")))
+                self._hook = (_one_of(message.get("outcome"), HOOKS), self._words(message))
             case other:
                 raise Malformed(f"a message {str(other)[:NAME]!r}, or one too many")
 
@@ -166,27 +182,29 @@ class Heard:
             self._ids, tuple(self._problems), tuple(self._reports), self._ended, self._hook, malformed=self.malformed
         )
 
+    def _report(self, message: Message) -> Reported:
+        return Reported(
+            id=_text(message.get("id"), NAME),
+            when=_one_of(message.get("when"), frozenset(PHASES)),
+            outcome=_one_of(message.get("outcome"), OUTCOMES),
+            seconds=_seconds(message.get("seconds")),
+            words=self._words(message),
+        )
 
-def _report(message: Message) -> Reported:
-    return Reported(
-        id=_text(message.get("id"), NAME),
-        when=_one_of(message.get("when"), frozenset(PHASES)),
-        outcome=_one_of(message.get("outcome"), OUTCOMES),
-        seconds=_seconds(message.get("seconds")),
-        words=_cut(message.get("words")),
-    )
+    def _words(self, message: Message) -> str:
+        """Return its words, as far as there is room for them."""
+        words = message.get("words")
+        if not isinstance(words, str):
+            raise Malformed("words that are no text")
+        words = words[: min(WORDS, self._room)]
+        self._room -= len(words)
+        return words
 
 
 def _text(value: object, longest: int) -> str:
     if not isinstance(value, str) or len(value) > longest:
         raise Malformed("a text that is too long, or none")
     return value
-
-
-def _cut(value: object) -> str:
-    if not isinstance(value, str):
-        raise Malformed("words that are no text")
-    return value[:WORDS]
 
 
 def _one_of(value: object, known: frozenset[str]) -> str:

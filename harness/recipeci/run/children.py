@@ -13,7 +13,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from recipeci.author import child
@@ -52,23 +52,22 @@ class Facts:
     accept: tuple[int, ...]
     env: Callable[[], Mapping[str, str]]
     """Returns the app's env as it is now."""
-    secrets: Callable[[], Sequence[str]] = field(default=tuple)
-    """Returns the secret values that are known now: no variable that holds one is told."""
+    mask: Callable[[str], str]
+    """Replaces secrets that are known now (`Redactor.mask`): a variable that holds one is not told."""
     patience: float = 30.0
     """Seconds in which the app must answer for the generic suites: what was just restarted has to be routed again."""
 
     def context(self) -> Message:
         """Return the first message to a child."""
         http = {"host": self.host, "path": self.path, "accept": list(self.accept), "patience": self.patience}
-        env = public(self.env(), secrets=self.secrets())
+        env = public(self.env(), mask=self.mask)
         recipe = {"name": self.recipe, "version": self.version, "env": env, "http": http}
         return {"domain": self.domain, "ca_file": str(CA_FILE), "recipe": recipe}
 
 
-def public(env: Mapping[str, str], *, secrets: Sequence[str]) -> dict[str, str]:
+def public(env: Mapping[str, str], *, mask: Callable[[str], str]) -> dict[str, str]:
     """Return an app's env without the variables that hold a secret, or whose names say so."""
-    known = [secret for secret in secrets if secret]
-    return {key: value for key, value in env.items() if not _is_hidden(key) and not any(s in value for s in known)}
+    return {key: value for key, value in env.items() if not _is_hidden(key) and mask(value) == value}
 
 
 @dataclass(frozen=True)
