@@ -43,11 +43,20 @@ class Recorder:
         ok: Collection[int] = (0,),
         terminal: bool = False,
         on_line: LineSink | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> Completed:
         """See Runner.run."""
         try:
             done = self.runner.run(
-                argv, timeout=timeout, env=env, cwd=cwd, stdin=stdin, ok=ANY_CODE, terminal=terminal, on_line=on_line
+                argv,
+                timeout=timeout,
+                env=env,
+                cwd=cwd,
+                stdin=stdin,
+                ok=ANY_CODE,
+                terminal=terminal,
+                on_line=on_line,
+                pass_fds=pass_fds,
             )
         except CommandTimeout as e:
             self._keep(argv, terminal=terminal, code=None, out=e.out, err=e.err, seconds=e.seconds)
