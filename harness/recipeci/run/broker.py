@@ -100,12 +100,10 @@ class Broker:
         """Take what the child says until it hangs up, or says what it may not."""
         channel = Channel(self._ours)
         try:
-            channel.send({"say": "context", **self._context})
+            self._say(channel, {"say": "context", **self._context})
             while (message := channel.receive()) is not None:
                 if message.get("say") == "call":
-                    answer = self._answer(message)
-                    with contextlib.suppress(OSError):  # the child has ended; what it said before still counts
-                        channel.send(answer)
+                    self._say(channel, self._answer(message))
                 else:
                     self._said.take(message)
         except Malformed as error:
@@ -116,6 +114,11 @@ class Broker:
             self._error = error
         with contextlib.suppress(OSError):
             self._ours.shutdown(socket.SHUT_RDWR)
+
+    def _say(self, channel: Channel, message: Message) -> None:
+        """Say something; a child that has ended does not hear it, and what it said before still counts."""
+        with contextlib.suppress(OSError):
+            channel.send(message)
 
     def _answer(self, message: Message) -> Message:
         """Do what was asked for."""
