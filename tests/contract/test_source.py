@@ -13,7 +13,7 @@ from recipeci.host.command import LocalRunner
 from recipeci.model import AuthorFile, LeftOut, Request, Settings, Tier
 from recipeci.run.describing import describe
 from recipeci.run.plan import Plan
-from recipeci.run.source import planned, sourced
+from recipeci.run.source import sourced
 
 BASE = Path(__file__).parents[1] / "canaries" / "base"
 LABEL = "coop-cloud.${STACK_NAME}.version=1.0.0+1.22.1"
@@ -118,12 +118,12 @@ def test_a_folders_own_tests_are_used_with_the_option_alone(with_tests: Built, t
     runner, settings = LocalRunner(), Settings()
     (tmp_path / "list").write_text(f"canary\ncanary https://forge.test{with_tests.path}\n")
     without = asked(with_tests.path, allowlist=tmp_path / "list")
-    refused = planned(without, settings, into=tmp_path / "a", runner=runner).plan
+    refused = sourced(without, settings, into=tmp_path / "a", runner=runner).plan
     assert of_repo(refused) == []
     why = "not allowed: code from a folder runs only with --allow-local-code"
     code = sorted((*USED, "tests/conftest.py"))
     assert refused.left_out == tuple(LeftOut(path, why) for path in code)
-    allowed = planned(asked(with_tests.path, allow_local_code=True), settings, into=tmp_path / "b", runner=runner).plan
+    allowed = sourced(asked(with_tests.path, allow_local_code=True), settings, into=tmp_path / "b", runner=runner).plan
     assert of_repo(allowed) == USED
     assert allowed.left_out == ()
 
@@ -131,14 +131,14 @@ def test_a_folders_own_tests_are_used_with_the_option_alone(with_tests: Built, t
 def test_a_link_is_no_file_of_an_author_wherever_it_leads(with_tests: Built, tmp_path: Path) -> None:
     (with_tests.path / "tests" / "test_upgrade.py").symlink_to("test_install.py")
     request = asked(with_tests.path, allow_local_code=True, dirty=True)
-    made = planned(request, Settings(), into=tmp_path / "a", runner=LocalRunner()).plan
+    made = sourced(request, Settings(), into=tmp_path / "a", runner=LocalRunner()).plan
     assert of_repo(made) == USED
     assert made.left_out == (LeftOut("tests/test_upgrade.py", "a link, not a file"),)
 
 
 def test_the_files_are_those_of_the_target_not_of_the_newest_commit(with_tests: Built, tmp_path: Path) -> None:
     first = asked(with_tests.path, allow_local_code=True, ref="1.0.0+1.22.1")
-    assert of_repo(planned(first, Settings(), into=tmp_path / "a", runner=LocalRunner()).plan) == [USED[2]]
+    assert of_repo(sourced(first, Settings(), into=tmp_path / "a", runner=LocalRunner()).plan) == [USED[2]]
 
 
 def test_an_overlay_and_the_repository_add_to_each_other(with_tests: Built, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_an_overlay_and_the_repository_add_to_each_other(with_tests: Built, tmp_
     overlay.mkdir(parents=True)
     (overlay / "test_install.py").write_text("def test_it(): pass\n")
     request = asked(with_tests.path, allow_local_code=True, overlays=overlay.parent)
-    made = planned(request, Settings(), into=tmp_path / "a", runner=LocalRunner()).plan
+    made = sourced(request, Settings(), into=tmp_path / "a", runner=LocalRunner()).plan
     assert [file for file in made.steps[0].suites if file.source != "generic"] == [
         AuthorFile("recipeci", overlay / "test_install.py"),
         AuthorFile("repo", Path("tests/test_install.py")),

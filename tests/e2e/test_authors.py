@@ -17,7 +17,6 @@ from lab.repository import Built
 from e2e.program import Ended, Recipeci
 
 pytestmark = pytest.mark.cell
-LATER = pytest.mark.xfail(reason="until run/unwired.py is gone: nothing of authors' is run yet", strict=True)
 FILES = {
     "tests/conftest.py": "raise SystemExit('imported')\n",
     "tests/custom/test_pages.py": "def test_pages(): pass\n",
@@ -131,7 +130,6 @@ def test_what_is_left_out_of_custom_is_said_where_it_is_missed(world: World) -> 
     assert "tests/custom/test_pages.py: not allowed: " in made.out
 
 
-@LATER
 def test_an_overlay_and_an_allowed_repository_add_to_each_other(world: World, custom_html: Built) -> None:
     overlays = ("--overlays", str(world.folder / "overlays"))
     made = world.plan("--source", str(custom_html.path), "--allow-local-code", *overlays)
@@ -153,7 +151,6 @@ def test_an_overlay_and_an_allowed_repository_add_to_each_other(world: World, cu
     assert refused(made) == {}
 
 
-@LATER
 def test_without_custom_tests_that_are_allowed_the_tier_is_skipped_and_says_so(world: World) -> None:
     why = "structural: no custom tests (1 of the repository's left out: not allowed)"
     assert f"custom    : skip        {why}" in world.plan(*world.forge).out.splitlines()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from lab import repository
 from lab.repository import Built
+from recipeci.model import Tier
 
 from e2e import leftovers
 from e2e.program import Recipeci, for_recipe
@@ -16,22 +17,23 @@ pytestmark = pytest.mark.cell
 SUMMARY = r"""
 ===== RUN SUMMARY =====
 recipe    : custom-html   target {head}   base 1\.0\.0\+1\.22\.1 \(pinned\)
-made by   : miniabra \S+ \(built in\), Traefik \S+ \(built in\), .*Docker \S+.*
+made by   : miniabra \S+ \(built in\), Traefik \S+ \(built in\), minibot \S+ \(built in\), Docker \S+.*
 lint      : pass .*
-install   : pass +\d+\.\d s +.*
+install   : pass +\d+\.\d s +generic \d passed, .*
 upgrade   : pass +\d+\.\d s +1\.0\.0\+1\.22\.1 → 1\.1\.0\+1\.26\.3, chaos-version {label} == head
+backup    : pass +\d+\.\d s +snapshot [0-9a-f]{{8}}, 1 of 1 volumes
+restore   : pass +\d+\.\d s +generic \d passed, .*
+custom    : skip +structural: no custom tests
 deploy-count = 1 \(expect 1\)
 leftovers = 0
-secrets   = 0/1 found in 4 artifacts
-verdict   : pass \(built-in abra.*\) .* in \d+\.\d s   report: {report}
+secrets   = 0/1 found in \d+ artifacts
+verdict   : pass \(built-in abra\)   level 5   in \d+\.\d s   report: {report}
 \Z"""
 
 
-def test_the_head_is_installed_and_upgraded_from_the_version_below_its_own(
-    recipeci: Recipeci, custom_html: Built
-) -> None:
+def test_the_head_passes_all_tiers_and_leaves_nothing(recipeci: Recipeci, custom_html: Built) -> None:
     before = leftovers.host()
-    ended = recipeci.run(*for_recipe("custom-html", source=custom_html.path))
+    ended = recipeci.run(*for_recipe("custom-html", source=custom_html.path, stages=",".join(Tier)))
     assert ended.code == 0, ended.out + ended.err
     words = {
         "head": custom_html.head,
@@ -39,13 +41,16 @@ def test_the_head_is_installed_and_upgraded_from_the_version_below_its_own(
         "report": re.escape(f"{ended.folder}/report.json"),
     }
     assert re.search(SUMMARY.format(**words), ended.out), ended.out
-    assert re.findall(r"===== TIER: (\w+) \(generic=run, overlay=none\) =====", ended.out) == ["install", "upgrade"]
+    ran = re.findall(r"===== TIER: (\w+) \(generic=run, overlay=none\) =====", ended.out)
+    assert ran == ["install", "upgrade", "backup", "restore"]
     report = ended.report
     assert [(image["ref"]) for image in report["images"]] == ["nginx:1.22.1", "nginx:1.26.3"]
     assert report["identity"]["head"] == custom_html.head
     assert [(service["image_before"], service["image"]) for service in report["identity"]["services"]] == [
         ("nginx:1.22.1", "nginx:1.26.3")
     ]
+    (canary,) = report["canary"]
+    assert (canary["service"], canary["path"], canary["outcome"]) == ("app", "/usr/share/nginx/html", "pass")
     assert leftovers.host() == before
 
 

@@ -11,7 +11,6 @@ from recipeci.recipe.discovery import Brought
 from recipeci.recipe.metadata import RecipeMeta
 from recipeci.run.describing import describe
 from recipeci.run.plan import Fate, Step, without_backup
-from recipeci.run.unwired import without_what_is_not_wired
 
 from unit.plans import DEMO, HEAD, all_of, at, commit, generic, ours, plan, step_of, theirs, upgrade
 
@@ -149,27 +148,6 @@ def test_without_backup_labels_no_generic_suite_of_theirs_counts_as_skipped() ->
     before = plan(stages=tuple(Tier), meta=RecipeMeta(skip_generic={Tier.BACKUP: "slow"}))
     assert before.generic_skipped == (Tier.BACKUP,)
     assert without_backup(before).generic_skipped == ()
-
-
-# --- what is not carried out yet
-
-
-def test_what_is_not_carried_out_yet_is_unverified_and_never_a_pass() -> None:
-    made = without_what_is_not_wired(plan(stages=tuple(Tier), brought=(all_of(ours), all_of(theirs))))
-    later = [step for step in made.steps if step.tier not in DEMO]
-    assert [(step.tier, step.fate) for step in later] == [
-        (tier, Fate.UNVERIFIED) for tier in (Tier.BACKUP, Tier.RESTORE, Tier.CUSTOM)
-    ]
-    assert all(step.reason.startswith("not available yet (") for step in later)
-    assert upgrade(made).header == "===== TIER: upgrade (generic=run, overlay=none) ====="
-    assert made.install_steps == ()
-    assert len(made.left_out) == 16
-    assert {file.reason for file in made.left_out} == {"suites of authors are not run yet"}
-
-
-def test_custom_tests_that_are_not_there_are_unverified_too_as_long_as_none_would_be_run() -> None:
-    made = without_what_is_not_wired(plan(stages=tuple(Tier)))
-    assert step_of(made, Tier.CUSTOM).fate is Fate.UNVERIFIED
 
 
 # --- stages

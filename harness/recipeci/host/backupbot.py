@@ -38,11 +38,15 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a snapshot: its absolute path, what restic calls it (`file`, `dir`, `symlink` …), its bytes."""
+    """One entry of a snapshot: its absolute path, what restic calls it (`file`, `dir`, `symlink` …), its bytes.
+
+    `modified` is when its content last changed (epoch seconds).
+    """
 
     path: str
     kind: str
     size: int = 0
+    modified: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ class BackupBot:
         """Return all that a snapshot holds."""
         lines = _json(self._restic("ls", "--json", snapshot_id))
         nodes = [line for line in lines if line.get("struct_type") == "node"]
-        return tuple(Entry(node["path"], node["type"], int(node.get("size", 0))) for node in nodes)
+        return tuple(map(_entry, nodes))
 
     def read(self, snapshot_id: str, path: str) -> bytes:
         """Return a file's content as a snapshot has it."""
@@ -210,6 +214,14 @@ def _exec_id(event: Json) -> str:
     return str(event["Actor"]["Attributes"].get("execID", ""))
 
 
+def _entry(raw: Json) -> Entry:
+    return Entry(raw["path"], raw["type"], int(raw.get("size", 0)), _epoch(raw["mtime"]))
+
+
+def _epoch(text: str) -> float:
+    return datetime.datetime.fromisoformat(text).timestamp()
+
+
 def _snapshot(raw: Json) -> Snapshot:
-    time = datetime.datetime.fromisoformat(raw["time"]).timestamp()
+    time = _epoch(raw["time"])
     return Snapshot(raw["id"], time, tuple(raw.get("tags") or ()), tuple(raw.get("paths") or ()))

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recipeci.errors import CommandFailed, CommandTimeout, OpFailed, WaitFailed
@@ -62,6 +62,8 @@ class Deployment:
     """A folder that the cell sees too."""
     looked: Callable[[StackState], None]
     """Hears each look at the stack: what runs only briefly is seen then or never."""
+    install_steps: Callable[[EnvFile], EnvFile] = lambda env: env
+    """Runs the authors' install steps after `app new`; returns the app's env as they leave it."""
     upgrading: bool = False
 
     @property
@@ -77,8 +79,10 @@ class Deployment:
         with self._recipes_fault():
             self.abra.app_new(self.plan.recipe, domain=self.domain, version=version, chaos=not pinned)
         self.clone.checkout(self.plan.first_commit)
-        self._write_env(self.environment.first(self._env()))
+        self._write_env(self.environment.first(self.env()))
         self._secrets()
+        self._write_env(self.install_steps(self.env()))
+        self._secrets()  # steps may have chosen another compose file
 
     def deploy_first(self) -> None:
         """Deploy the base by its version (or checked out, by chaos), or the target where there is no base."""
@@ -92,19 +96,29 @@ class Deployment:
         """Move the checkout, the env and the secrets to the target, and deploy it by chaos."""
         self.upgrading = True
         self.clone.checkout(self.plan.target.commit)
-        upgraded, added = self.environment.upgraded(self._env())
+        upgraded, added = self.environment.upgraded(self.env())
         self._write_env(upgraded)
         for line in added:
             self.note(f"new in .env.sample and added to the app's env: {line}")
         self._secrets()
         self._deploy(version=None, chaos=True)
 
+    def backup(self, *, timeout: float) -> None:
+        """Have the app backed up; a hook of the recipe's that hangs is the recipe's fault."""
+        with self._recipes_fault(), self._in_time(), self._still_there("abra app backup create"):
+            self.abra.app_backup_create(self.domain, timeout=timeout)
+
+    def restore(self, *, timeout: float) -> None:
+        """Have the app's newest snapshot restored (A-17)."""
+        with self._recipes_fault(), self._in_time(), self._still_there("abra app restore"):
+            self.abra.app_restore(self.domain, timeout=timeout)
+
     def settle(self, *, since: float, timeout: float, see: Callable[[str], None]) -> Deployed:
         """Wait until what was deployed at `since` is settled; `see` hears in a few words what each look shows.
 
         Raises WaitFailed with the reason and the guilty service's last log lines.
         """
-        compose = self.environment.resolved(self._env())
+        compose = self.environment.resolved(self.env())
         expected = settled.Expected(
             services=frozenset(f"{self.stack}_{name}" for name in compose.services),
             ending=frozenset(f"{self.stack}_{name}" for name, service in compose.services.items() if service.ends),
@@ -112,6 +126,13 @@ class Deployment:
         )
         state = self._until_settled(expected, timeout=timeout, see=see)
         return Deployed(state=state, since=since, compose=compose, head=self.clone.head(), expected=expected)
+
+    def settle_again(self, deployed: Deployed, *, timeout: float, see: Callable[[str], None]) -> Deployed:
+        """Wait until a deployment is settled once more after hooks or a restore, which may restart what runs (R-25).
+
+        Raises WaitFailed as `settle` does.
+        """
+        return replace(deployed, state=self._until_settled(deployed.expected, timeout=timeout, see=see))
 
     def unsettled_since(self, deployed: Deployed) -> str:
         """Look once more: return what has happened to a deployment since it was settled, or nothing."""
@@ -168,7 +189,7 @@ class Deployment:
 
     def _secrets(self) -> None:
         """Insert what recipe.yml gives, and let abra generate the rest; those that are there stay as they are."""
-        env = self._env()
+        env = self.env()
         wanted = {s.key: s.name(self.stack) for s in self.environment.resolved(env).secrets.values() if s.external}
         versions = {secret.name: secret.version for secret in env.secrets}
         for key in self._absent(wanted) & self.plan.meta.secrets.keys():
@@ -197,7 +218,8 @@ class Deployment:
             for key in sorted(missing):
                 self.note(f"new secret, generated before the upgrade: {key}")
 
-    def _env(self) -> EnvFile:
+    def env(self) -> EnvFile:
+        """Return the app's env as it is now."""
         return EnvFile.parse(self.env_file.read_text(encoding="utf-8"), where=self.env_file.name)
 
     @contextlib.contextmanager
@@ -222,6 +244,14 @@ class Deployment:
         except CommandFailed as e:
             infrastructure.blame(e.message, free=infrastructure.free_bytes(self.scratch))
             self.swarm.program()  # raises HostError if nobody answers
+            raise OpFailed(e.message) from e
+
+    @contextlib.contextmanager
+    def _in_time(self) -> Iterator[None]:
+        """Turn a call that hung into the recipe's failure, where it is the recipe's own hooks that take the time."""
+        try:
+            yield
+        except CommandTimeout as e:
             raise OpFailed(e.message) from e
 
     def _write_env(self, env: EnvFile) -> None:

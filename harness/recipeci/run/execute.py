@@ -7,6 +7,7 @@ interrupted one, is torn down and has a report.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import shutil
 import sys
@@ -31,6 +32,7 @@ from recipeci.redact import Redactor
 from recipeci.report import runlog, scan
 from recipeci.report.console import Console
 from recipeci.run import describing, janitor, preparation, secrets, source, workspace
+from recipeci.run import plan as plans
 from recipeci.run.context import Context
 from recipeci.run.incell import InCell
 from recipeci.run.interrupt import Interrupts
@@ -88,11 +90,13 @@ class Stocked:
 
     ready: Preparation
     proxy: str
+    bot: str = ""
+    """Empty where nothing is backed up."""
 
     @property
     def images(self) -> tuple[str, ...]:
         """All of them."""
-        return (*self.ready.images, self.proxy)
+        return (*self.ready.images, self.proxy, *([self.bot] if self.bot else []))
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,12 @@ class Run(Context):
 
     def _carry_out(self, record: Record) -> None:
         ready = self._prepared(record)
+        if ready.coverage is not None and not ready.coverage.enabled:
+            plan = record.plan = plans.without_backup(self.found.plan)
+            return dataclasses.replace(self, found=dataclasses.replace(self.found, plan=plan))._cared_for(record, ready)
+        return self._cared_for(record, ready)
+
+    def _cared_for(self, record: Record, ready: Preparation) -> None:
         if record.lint.blocking or ready.base_fault or not self._has_work():
             record.expected_deploys = 0
             return
@@ -153,7 +163,10 @@ class Run(Context):
         with self.console.phase("images"):
             store.ensure(ready.images, images=images, say=say)
             proxy, record.programs["proxy"] = store.ensure_proxy(self.request.proxy_image, images=images, say=say)
-        return Stocked(ready, proxy)
+            if not self._backs_up():
+                return Stocked(ready, proxy)
+            bot, record.programs["backup_bot"] = store.ensure_bot(self.request.bot_image, images=images, say=say)
+        return Stocked(ready, proxy, bot)
 
     def _prepared(self, record: Record) -> Preparation:
         """Lint the recipe's own files; what is wrong with them, or with the base's, ends the run before it began."""
@@ -200,6 +213,7 @@ class Run(Context):
                     read_only=self._read_only(),
                     domain=workspace.CELL_DOMAIN,
                     proxy_image=stocked.proxy,
+                    bot_image=stocked.bot,
                     layers=lending.mounts,
                 )
                 making = cells.running(
@@ -218,6 +232,9 @@ class Run(Context):
 
     def _has_work(self) -> bool:
         return any(step.fate is Fate.RUN for step in self.found.plan.steps)
+
+    def _backs_up(self) -> bool:
+        return any(step.tier is Tier.BACKUP and step.fate is Fate.RUN for step in self.found.plan.steps)
 
     def _read_only(self) -> tuple[Path, ...]:
         """Return the host's folders that a cell shows: our Python, its packages, abra, Docker."""

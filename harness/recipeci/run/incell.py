@@ -10,13 +10,17 @@ from dataclasses import dataclass
 
 from recipeci.errors import Interrupted
 from recipeci.host.abra import Abra
+from recipeci.host.archive import Archive
+from recipeci.host.backupbot import BackupBot
 from recipeci.host.cell import Cell
 from recipeci.host.docker import Swarm
 from recipeci.host.http import Http
 from recipeci.model import Tier
+from recipeci.run import authoring as authors
 from recipeci.run import plan as plans
-from recipeci.run import preparation
+from recipeci.run import preparation, survival
 from recipeci.run.asking import Asking
+from recipeci.run.canary import DataCanary
 from recipeci.run.context import Context
 from recipeci.run.deployment import Deployment
 from recipeci.run.ops import Ops
@@ -29,6 +33,7 @@ from recipeci.run.tiers import Tiers
 
 log = logging.getLogger(__name__)
 PROXY_SECONDS = 60.0
+BOT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,31 @@ class InCell:
                 self._note_names()
 
     def _steps(self, abra: Abra) -> None:
-        ops = Ops(self._deployment(abra), self._asking(), self.at.clock, self.at.console)
-        tiers = Tiers(ops, self.at.clock, self.at.console)
+        deployment = self._deployment(abra)
+        authoring = authors.made(self.at, self.cell, self.swarm, deployment, note=self.record.note)
+        deployment.install_steps = authoring.after_new
+        ops = self._ops(deployment)
+        tiers = Tiers(ops, authoring, self.at.clock, self.at.console)
         for step in self._all_steps():
             result = tiers.run(step, earlier=self.record.tiers)
             self.record.identity = ops.identity
+            self.record.canary = survival.merged(ops.marked)
             self.record.tiers.append(result)
+        for note in ops.canary.notes:
+            self.record.note(note)
+
+    def _ops(self, deployment: Deployment) -> Ops:
+        place, clock, swarm = self.at.place, self.at.clock, self.swarm
+        skip = self.at.found.plan.meta.canary_skip
+        return Ops(
+            deployment=deployment,
+            asking=self._asking(),
+            bot=BackupBot(swarm),
+            bot_ready=lambda: self.cell.wait_bot(BOT_SECONDS),
+            canary=DataCanary(archive=Archive(swarm), stack=place.stack, run_id=place.run_id, skip=skip, clock=clock),
+            clock=clock,
+            console=self.at.console,
+        )
 
     def _deployment(self, abra: Abra) -> Deployment:
         return Deployment(

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from recipeci.errors import OpFailed
+from recipeci.host.backupbot import BackupBot, Entry, Snapshot
 from recipeci.host.clock import Clock
-from recipeci.model import Identity, Outcome, TestResult, Tier
+from recipeci.model import Canary, Identity, Outcome, TestResult, Tier
+from recipeci.recipe import covered
+from recipeci.recipe.coverage import coverage
 from recipeci.report.console import Console
-from recipeci.run import identity
+from recipeci.run import backups, identity, survival
 from recipeci.run.asking import Asking
+from recipeci.run.canary import DataCanary
 from recipeci.run.deployment import Deployed, Deployment
+from recipeci.run.survival import InSnapshot
 
 HEALTHY_SECONDS = 30.0
 """An app that says by its health check that it is healthy gets so long to be routed and to answer."""
@@ -20,7 +25,10 @@ SETTLED = TestResult("harness::settled", Outcome.PASS)
 
 @dataclass(frozen=True)
 class Done:
-    """What an op came to: the harness's measurements of it, and the words for its tier's line if all are well."""
+    """What an op came to: the harness's measurements of it, and the words for its tier's line if all are well.
+
+    Without words the line counts tests.
+    """
 
     tests: tuple[TestResult, ...]
     words: str = ""
@@ -32,17 +40,39 @@ class Ops:
 
     deployment: Deployment
     asking: Asking
+    bot: BackupBot
+    bot_ready: Callable[[], None]
+    """Waits for the cell's backup bot, which comes up meanwhile too."""
+    canary: DataCanary
     clock: Clock
     console: Console
     deployed: Deployed | None = None
+    snapshot: Snapshot | None = None
+    """The newest backup of this run."""
     identity: Identity = field(default_factory=Identity)
+    marked: list[tuple[Tier, tuple[Canary, ...]]] = field(default_factory=list)
+    """What the data canary found after each op."""
+
+    def prepare(self, tier: Tier) -> None:
+        """Read the data canary's markers back before an op and its hooks; an app that is not there yet has none.
+
+        Raises WaitFailed if the app does not stand still for it.
+        """
+        if self.deployed is not None:
+            with self.console.phase("canary"):
+                self.canary.before(tier, self.deployed.compose, coverage(self.deployed.compose))
 
     def carry_out(self, tier: Tier) -> Done:
         """Do a tier's op, once, and measure what came of it.
 
         Raises OpFailed or WaitFailed if the op itself failed: nothing was measured then.
         """
-        ops: dict[Tier, Callable[[], Done]] = {Tier.INSTALL: self._install, Tier.UPGRADE: self._upgrade}
+        ops: dict[Tier, Callable[[], Done]] = {
+            Tier.INSTALL: self._install,
+            Tier.UPGRADE: self._upgrade,
+            Tier.BACKUP: self._backup,
+            Tier.RESTORE: self._restore,
+        }
         return ops[tier]()
 
     def stayed(self) -> TestResult:
@@ -61,8 +91,10 @@ class Ops:
         stack, head = self.deployment.stack, str(first.head)
         self.identity = identity.first_identity(stack=stack, head=head, state=first.state)
         measured = identity.first_checks(plan.base, plan.target, stack=stack, head=head, state=first.state)
-        what = plan.base.version if plan.base else str(plan.target.commit.label)
-        return Done((SETTLED, *measured, self._serving(plan.meta.timeouts.deploy)), f"{what} serves")
+        tests = (SETTLED, *measured, self._serving(plan.meta.timeouts.deploy))
+        with self.console.phase("canary"):
+            self.canary.plant(first.compose, coverage(first.compose))
+        return Done(tests)
 
     def _upgrade(self) -> Done:
         plan, before = self.deployment.plan, self.deployed
@@ -88,7 +120,79 @@ class Ops:
             self.deployment.note("nothing of the recipe's that runs changed")
         measured = identity.checks(plan.target, plan.base, evidence)
         arrow = f"{plan.base.version} → {plan.own_version}, chaos-version {self.identity.chaos_version} == head"
-        return Done((SETTLED, *measured, self._serving(plan.meta.timeouts.upgrade)), arrow)
+        serving = self._serving(plan.meta.timeouts.upgrade)
+        return Done((SETTLED, *measured, serving, *self._kept(Tier.UPGRADE)), arrow)
+
+    def _backup(self) -> Done:
+        timeout, stack = self.deployment.plan.meta.timeouts.backup, self.deployment.stack
+        deployed = self._settle_again(timeout)
+        with self.console.phase("bot"):
+            self.bot_ready()
+        before, since = self.bot.snapshots(stack), self.clock.epoch()
+        with self.console.phase("backup"), self.bot.watching() as watch:
+            self.deployment.backup(timeout=timeout)
+        with self.console.phase("listing"):
+            after = self.bot.snapshots(stack)
+            self.snapshot = backups.made(before, after)
+            listing = self.bot.listing(self.snapshot.id) if self.snapshot else ()
+        taken = backups.Taken(
+            stack=stack,
+            compose=deployed.compose,
+            coverage=coverage(deployed.compose),
+            since=since,
+            before=before,
+            after=after,
+            listing=listing,
+            ran=watch.ran,
+        )
+        rows = self._in_snapshot(listing)
+        tests = (*backups.checks(taken), self._serving(timeout), *survival.tests(rows), *self._kept(Tier.BACKUP))
+        return Done(tests, backups.words(taken))
+
+    def _restore(self) -> Done:
+        timeout = self.deployment.plan.meta.timeouts.restore
+        if self.snapshot is None:
+            msg = "there is no snapshot to restore"
+            raise OpFailed(msg)
+        deployed = self._settle_again(timeout)
+        is_newest = backups.still_newest(self.snapshot.id, self.bot.snapshots(self.deployment.stack))
+        with self.console.phase("restore"), self.bot.watching() as watch:
+            self.deployment.restore(timeout=timeout)
+        self._settle_again(timeout)
+        hooks = backups.hooks(
+            coverage(deployed.compose), backups.RESTORE_HOOKS, stack=self.deployment.stack, ran=watch.ran
+        )
+        return Done((SETTLED, is_newest, *hooks, self._serving(timeout), *self._kept(Tier.RESTORE)))
+
+    def _in_snapshot(self, listing: Sequence[Entry]) -> tuple[Canary, ...]:
+        """Read our own markers from the newest snapshot, byte for byte."""
+        wanted = self.canary.expected_in_snapshot()
+        if self.snapshot is None:
+            return ()
+        files = {entry.path for entry in listing if entry.kind == "file"}
+        with self.console.phase("markers"):
+            found = {(one.volume, one.path): self._content(one, files) for one in wanted}
+        return survival.in_snapshot(wanted, found)
+
+    def _content(self, one: InSnapshot, files: Collection[str]) -> bytes | None:
+        path = str(covered.root(one.volume) / one.path)
+        return self.bot.read(self.snapshot.id, path) if self.snapshot and path in files else None
+
+    def _kept(self, tier: Tier) -> tuple[TestResult, ...]:
+        """Return what became of the data canary's markers."""
+        assert self.deployed is not None  # noqa: S101 - an op before this one has settled
+        with self.console.phase("canary"):
+            rows = self.canary.after(tier, self.deployed.compose)
+        self.marked.append((tier, rows))
+        return survival.tests(rows)
+
+    def _settle_again(self, timeout: float) -> Deployed:
+        if self.deployed is None:
+            msg = "nothing is deployed"
+            raise OpFailed(msg)
+        with self.console.phase("converge"):
+            self.deployed = self.deployment.settle_again(self.deployed, timeout=timeout, see=self.console.seen)
+        return self.deployed
 
     def _settle(self, *, since: float, timeout: float) -> Deployed:
         with self.console.phase("converge"):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from recipeci.errors import RecipeCIError, exit_code_of
 from recipeci.model import (
+    Canary,
     Identity,
     ImageUsed,
     Leftover,
@@ -38,6 +39,7 @@ class Record:
     images: tuple[ImageUsed, ...] = ()
     tiers: list[TierResult] = field(default_factory=list)
     identity: Identity = field(default_factory=Identity)
+    canary: tuple[Canary, ...] = ()
     deploys: int = 0
     expected_deploys: int = 1
     leftovers: tuple[Leftover, ...] | None = None
@@ -70,7 +72,7 @@ class Record:
             "the first attempt ended by the host's fault and was repeated in a fresh cell; "
             f"first attempt: {self._came_to()}: {error.message}"
         )
-        self.tiers, self.identity, self.deploys, self.leftovers = [], Identity(), 0, None
+        self.tiers, self.identity, self.canary, self.deploys, self.leftovers = [], Identity(), (), 0, None
 
     def _came_to(self) -> str:
         """Return how far it got: `install pass, upgrade not reached`."""
@@ -116,6 +118,7 @@ class Record:
             leftovers=self.leftovers,
             secrets=secrets,
             identity=self.identity,
+            canary=self.canary,
             left_out=self.plan.left_out,
             images=self.images,
             phases=tuple(phases),

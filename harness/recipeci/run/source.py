@@ -21,7 +21,6 @@ from recipeci.run import plan as plans
 from recipeci.run.base import not_published
 from recipeci.run.environment import labelled_version
 from recipeci.run.plan import Plan
-from recipeci.run.unwired import without_what_is_not_wired
 from recipeci.run.workspace import GB
 
 NAMED_PATHS = 3
@@ -42,12 +41,6 @@ def sourced(request: Request, settings: Settings, *, into: Path, runner: Runner)
     Raises UsageError or HostError for a source, a target or a base that cannot be had (host/git.py); UsageError for an
     overlay or an allowlist that is wrong.
     """
-    found = planned(request, settings, into=into, runner=runner)
-    return Sourced(found.clone, without_what_is_not_wired(found.plan))
-
-
-def planned(request: Request, settings: Settings, *, into: Path, runner: Runner) -> Sourced:
-    """Do the same, with a plan of all that there is."""
     folder = discovery.overlay_folder(request.overlays, recipe=request.recipe)
     meta, ours = metadata.load(folder), discovery.of_operator(folder)
     source = git.source_of(request.source, recipe=request.recipe, forge=settings.forge)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from recipeci.errors import OpFailed, WaitFailed
 from recipeci.host.clock import Clock
-from recipeci.model import Outcome, SuiteResult, TestResult, Tier, TierResult
+from recipeci.model import AuthorFile, Outcome, SuiteResult, TestResult, Tier, TierResult
 from recipeci.report.console import Console
 from recipeci.run import verdict
+from recipeci.run.authoring import Authoring
 from recipeci.run.ops import Done, Ops
 from recipeci.run.plan import Fate, Step
 
@@ -25,6 +26,7 @@ class Tiers:
     """The run's tiers over one deployment."""
 
     ops: Ops
+    authoring: Authoring
     clock: Clock
     console: Console
 
@@ -46,11 +48,39 @@ class Tiers:
         except (OpFailed, WaitFailed) as e:
             failed = TestResult(f"harness::{step.op}", Outcome.FAIL, message=e.message)
             return TierResult(step.tier, Outcome.FAIL, e.message, suites=(_suite((failed,)),))
-        tests = (*done.tests, self.ops.stayed())
-        return _judged(step.tier, (_suite(tests),), words=done.words)
+        suites = self._suites(step, done)
+        own = _suite((*done.tests, self.ops.stayed()))
+        return _judged(step.tier, (own, *suites), words=done.words)
 
     def _done(self, step: Step) -> Done:
-        return self.ops.carry_out(step.tier) if step.op else NO_OP
+        """Run the hooks, then the op; what suites are told of it is written before they run."""
+        if not step.op:
+            return NO_OP
+        before, started = self.authoring.seen(self.ops.deployed), self.clock.now()
+        self.ops.prepare(step.tier)
+        for file in step.hooks:
+            self._hook(step, file)
+        done = self.ops.carry_out(step.tier)
+        self.authoring.tell(self.ops, op=step.op, before=before, started=started)
+        return done
+
+    def _hook(self, step: Step, file: AuthorFile) -> None:
+        with self.console.phase(f"pre_{step.op}"):
+            self.authoring.hooks.run(step.op, file)
+
+    def _suites(self, step: Step, done: Done) -> tuple[SuiteResult, ...]:
+        """Run every suite of a tier against the same state; of an app that does not serve they would say nothing."""
+        wrong = next((test for test in done.tests if test.outcome not in verdict.GOOD), None)
+        if wrong is None:
+            return tuple(self._suite(step.tier, file) for file in step.suites)
+        message = f"not run: {wrong.name} did not pass"
+        return tuple(
+            SuiteResult(file.source, str(file.path), Outcome.UNVERIFIED, message=message) for file in step.suites
+        )
+
+    def _suite(self, tier: Tier, file: AuthorFile) -> SuiteResult:
+        with self.console.phase(f"{file.source} {file.path.name}"):
+            return self.authoring.suites.run(tier, file)
 
 
 def _suite(tests: tuple[TestResult, ...]) -> SuiteResult:

@@ -1,0 +1,134 @@
+"""The only place that judges a backup by what the repository holds of it. Pure.
+
+That the backup's command ended well proves nothing: a snapshot can lack what was promised (A-18, D-14), hold an empty
+dump (D-01), or the dump of an earlier run because the hook that makes it failed.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from recipeci.host.backupbot import Entry, Ran, Snapshot
+from recipeci.model import Outcome, TestResult
+from recipeci.recipe import covered
+from recipeci.recipe.compose import Compose
+from recipeci.recipe.coverage import Coverage, Promise
+from recipeci.recipe.hookruns import Kind, hook_problems
+
+BACKUP_HOOKS: tuple[Kind, ...] = ("pre", "post")
+RESTORE_HOOKS: tuple[Kind, ...] = ("restore_pre", "restore_post")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One backup as it was measured.
+
+    `since` is when it was asked for (epoch seconds, by the clock that the files' times are of), `listing` all entries
+    of the newest snapshot.
+    """
+
+    stack: str
+    compose: Compose
+    coverage: Coverage
+    since: float
+    before: Sequence[Snapshot]
+    after: Sequence[Snapshot]
+    listing: Sequence[Entry]
+    ran: Sequence[Ran]
+    """What was run in containers meanwhile."""
+
+
+def newest(snapshots: Sequence[Snapshot]) -> Snapshot | None:
+    """Return the snapshot that a restore without a name takes (A-17)."""
+    return max(snapshots, key=lambda one: one.time, default=None)
+
+
+def made(before: Sequence[Snapshot], after: Sequence[Snapshot]) -> Snapshot | None:
+    """Return the snapshot that a backup made: the newest one, if it was not there before."""
+    last = newest(after)
+    return last if last and last.id not in {one.id for one in before} else None
+
+
+def checks(taken: Taken) -> tuple[TestResult, ...]:
+    """Return the measurements of a backup as tests: that there is a new snapshot, and each promise."""
+    if made(taken.before, taken.after) is None:
+        return (_test("snapshot", wrong="the backup ended well, but the repository has no new snapshot of the app"),)
+    return (
+        *hooks(taken.coverage, BACKUP_HOOKS, stack=taken.stack, ran=taken.ran),
+        _test("snapshot", wrong=""),
+        *_promises(taken),
+    )
+
+
+def hooks(promised: Coverage, kinds: Sequence[Kind], *, stack: str, ran: Sequence[Ran]) -> tuple[TestResult, ...]:
+    """Say whether the hooks of the labels ran and ended well; nothing where there is none of these kinds.
+
+    A dump of an earlier run looks like one of this run: only the hook's own end tells.
+    """
+    if not any(getattr(one, kind) for one in promised.hooks for kind in kinds):
+        return ()
+    return (_test("hooks", wrong="; ".join(hook_problems(promised, kinds, stack=stack, ran=ran))),)
+
+
+def words(taken: Taken) -> str:
+    """Return what a backup came to: `snapshot 5d1fa2b3, 1 of 1 volumes`."""
+    snapshot = made(taken.before, taken.after)
+    every = {promise.volume for promise in taken.coverage.promises}
+    lacking = {one.promise.volume for one in _covered(taken) if not one.found}
+    name = snapshot.id[:8] if snapshot else "none"
+    return f"snapshot {name}, {len(every - lacking)} of {len(every)} volumes"
+
+
+def still_newest(expected: str, snapshots: Sequence[Snapshot]) -> TestResult:
+    """Say whether a restore without a name takes the snapshot that was measured (D-16)."""
+    last = newest(snapshots)
+    wrong = (
+        "" if last and last.id == expected else f"the newest snapshot is {last.id if last else 'none'}, not {expected}"
+    )
+    return _test("newest snapshot", wrong=wrong)
+
+
+def _promises(taken: Taken) -> Iterator[TestResult]:
+    for one in _covered(taken):
+        yield _test(f"backup of {_name(one.promise, one.path)}", wrong=_lacking(one) or _stale(one, taken))
+
+
+def _covered(taken: Taken) -> tuple[covered.Covered, ...]:
+    return covered.covered(taken.coverage, names=_names(taken), listing=taken.listing)
+
+
+def _names(taken: Taken) -> dict[str, str]:
+    """Return Docker's name of each volume by its key; one that the compose file does not declare cannot be deployed."""
+    return {key: volume.name(taken.stack) for key, volume in taken.compose.volumes.items()}
+
+
+def _lacking(one: covered.Covered) -> str:
+    if one.found:
+        return ""
+    what = f"{one.path} in the volume {one.promise.volume}" if one.path else f"the volume {one.promise.volume}"
+    there = "only empty entries" if one.entries else "nothing"
+    where = f"service {one.promise.service}, {one.promise.mount}"
+    return f"{where}: the snapshot holds {there} of {what}, which the labels promise"
+
+
+def _stale(one: covered.Covered, taken: Taken) -> str:
+    """Say that a promised file is of an earlier run though a hook makes it anew for each backup."""
+    top = covered.root(_names(taken)[one.promise.volume])
+    file = next((e for e in taken.listing if e.path == str(top / one.path) and e.kind == "file"), None)
+    if not one.path or file is None or not any(hooks.pre for hooks in taken.coverage.hooks):
+        return ""
+    if file.modified >= int(taken.since):  # whole seconds: some file systems keep no more
+        return ""
+    at = datetime.datetime.fromtimestamp(file.modified, datetime.UTC).isoformat(timespec="seconds")
+    what = f"{one.path} in the volume {one.promise.volume}"
+    return f"{what} is from before this backup ({at}): the pre-hook did not write it"
+
+
+def _name(promise: Promise, path: str) -> str:
+    return f"{promise.service}:{promise.mount}" + (f"/{path}" if path else "")
+
+
+def _test(name: str, *, wrong: str) -> TestResult:
+    return TestResult(f"harness::{name}", Outcome.FAIL if wrong else Outcome.PASS, message=wrong)
