@@ -105,12 +105,12 @@ class Deployment:
 
     def backup(self, *, timeout: float) -> None:
         """Have the app backed up; a hook of the recipe's that hangs is the recipe's fault."""
-        with self._recipes_fault(), self._in_time(), self._still_there("abra app backup create"):
+        with self._recipes_fault(), self._in_time(), self._put_back():
             self.abra.app_backup_create(self.domain, timeout=timeout)
 
     def restore(self, *, timeout: float) -> None:
         """Have the app's newest snapshot restored (A-17)."""
-        with self._recipes_fault(), self._in_time(), self._still_there("abra app restore"):
+        with self._recipes_fault(), self._in_time(), self._put_back():
             self.abra.app_restore(self.domain, timeout=timeout)
 
     def settle(self, *, since: float, timeout: float, see: Callable[[str], None]) -> Deployed:
@@ -245,6 +245,15 @@ class Deployment:
             infrastructure.blame(e.message, free=infrastructure.free_bytes(self.scratch))
             self.swarm.program()  # raises HostError if nobody answers
             raise OpFailed(e.message) from e
+
+    @contextlib.contextmanager
+    def _put_back(self) -> Iterator[None]:
+        """Move the checkout back to where it was: a call without `-C` may bring it to the app's pinned version."""
+        before = self.clone.head()
+        try:
+            yield
+        finally:
+            self.clone.checkout(before)
 
     @contextlib.contextmanager
     def _in_time(self) -> Iterator[None]:
