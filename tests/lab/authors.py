@@ -33,6 +33,7 @@ from lab.cells import DOMAIN, IMAGE, LabCell
 APP_DOMAIN = f"a1b2c3.{DOMAIN}"
 STACK = APP_DOMAIN.replace(".", "_")
 SECONDS = 60.0
+READY = "/tmp/ready"  # noqa: S108 - in a container
 HEAD = "0123456789" * 4
 ENV = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"} | {
     f"GIT_{who}_{what}": "lab@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
@@ -209,3 +210,33 @@ def served(lab: LabCell) -> None:
             return 0
 
     until(look, lambda status: status == 200, what="the app", clock=SystemClock(), timeout=SECONDS)
+
+
+def one(bench: Bench, text: str, **more: str) -> SuiteResult:
+    """Run a suite of an overlay; other modules beside it by their names."""
+    return bench.run(text, files={f"{name}.py": body for name, body in more.items()})
+
+
+def container(bench: Bench) -> str:
+    """Return the container of the task that is meant to run, once there is one."""
+    tasks = ["service", "ps", "-q", "-f", "desired-state=running", "--no-trunc", f"{STACK}_app"]
+
+    def look() -> str:
+        named = ["ps", "-q", "--no-trunc", "-f", f"name={bench.lab.docker(*tasks).out.strip()}"]
+        return bench.lab.docker(*named).out.strip()
+
+    return until(look, bool, what="container", clock=SystemClock(), timeout=SECONDS, successes=1)
+
+
+def when_ready(bench: Bench, old: str, *docker: str) -> None:
+    """Give Docker a command once a suite has made the file READY in a container."""
+    ready = ["exec", old, "test", "-e", READY]
+    until(
+        lambda: bench.lab.docker(*ready, ok=(0, 1)).code,
+        lambda code: code == 0,
+        what="the suite",
+        clock=SystemClock(),
+        timeout=SECONDS,
+        successes=1,
+    )
+    bench.lab.docker(*docker)

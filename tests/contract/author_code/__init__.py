@@ -1,0 +1,1 @@
+"""Authors' code in a real cell, over one app for all of these tests."""
