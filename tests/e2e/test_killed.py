@@ -13,6 +13,7 @@ import pytest
 from lab import repository
 from lab.repository import Built
 from mutants.catalogue import NEVER_ENDS
+from recipeci.model import Tier
 
 from e2e import leftovers
 from e2e.leftovers import Watch
@@ -31,7 +32,7 @@ GROUPS = 2
 def test_kill_9_at_random_moments_leaves_nothing_and_disturbs_nobody(
     *, group: int, recipeci: Recipeci, custom_html: Built, watch: Watch, folder: Path, seed: int
 ) -> None:
-    options = for_recipe("custom-html", source=custom_html.path)
+    options = for_recipe("custom-html", source=custom_html.path, stages=",".join(Tier))
     whole = recipeci.run(*options, out="whole")
     assert whole.code == 0, whole.out + whole.err
     moments = random.Random(seed + group)  # noqa: S311 - moments, no secrets
@@ -63,6 +64,37 @@ def test_a_signal_ends_a_run_after_its_teardown(
     assert [error["message"] for error in ended.report["errors"] if words in error["message"]] != []
     assert ended.report["leftovers"] == []
     assert leftovers.cgroups_of(ended.report["run_id"]) == []
+
+
+@pytest.fixture
+def in_a_suite(recipeci: Recipeci, custom_html: Built) -> Running:
+    """A run in the middle of a suite of the operator's that goes on for long, with a process behind it."""
+    suite = recipeci.folder / "overlays" / "custom-html" / "test_install.py"
+    suite.parent.mkdir(parents=True)
+    suite.write_text(
+        "import subprocess, time\n\n"
+        "def test_waits(app):\n    subprocess.Popen(['sleep', '300'], start_new_session=True)\n    time.sleep(300)\n"
+    )
+    options = for_recipe("custom-html", source=custom_html.path, stages="install")
+    running = recipeci.start(*options, "--overlays", str(suite.parents[1]), "-v")
+    wait_for(running, "author.child run")  # the generic suite
+    wait_for(running, "author.child run")
+    let_pass(running, 2)
+    return running
+
+
+def test_a_signal_ends_a_suite_too(in_a_suite: Running) -> None:
+    in_a_suite.signal(signal.SIGINT)
+    ended = in_a_suite.end()
+    assert ended.code == 130, ended.out + ended.err
+    assert ended.report["leftovers"] == []
+
+
+def test_kill_9_ends_a_suite_too(in_a_suite: Running, watch: Watch, folder: Path) -> None:
+    in_a_suite.signal(signal.SIGKILL)
+    in_a_suite.process.communicate()
+    left = watch.wait_until_gone(folder)
+    assert not left, left
 
 
 def test_more_signals_do_not_cut_the_teardown_short(recipeci: Recipeci, custom_html: Built) -> None:
