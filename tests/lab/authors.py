@@ -20,7 +20,8 @@ from recipeci.host.docker import Swarm
 from recipeci.host.execs import Execs
 from recipeci.host.git import clone, source_of
 from recipeci.host.http import Http, HttpFailed
-from recipeci.model import AuthorFile, Commit, OpState, SuiteResult, Tier
+from recipeci.model import AuthorFile, Commit, SuiteResult, Tier
+from recipeci.op_state import OpState
 from recipeci.run import opstate
 from recipeci.run.children import Children, Facts
 from recipeci.run.hooks import Hooks, InstallSteps

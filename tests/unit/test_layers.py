@@ -24,8 +24,8 @@ ROOMS: Mapping[str, int] = {
 }
 """Each room and its layer; a module may import its own room and the rooms of higher layers, never a neighbour's."""
 EDGE = {"__main__", "checkup", "cli", "commands", "given", "parsing", "settings", "usage"}
-SHARED = {"__init__", "errors", "model", "redact", "schemas"}
-PURE = ("model", "errors", "run.plan", "run.verdict", "run.agreement", "service.events", "service.decide")
+SHARED = {"__init__", "errors", "model", "op_state", "redact", "schemas"}
+PURE = ("model", "op_state", "errors", "run.plan", "run.verdict", "run.agreement", "service.events", "service.decide")
 """These judge and plan: neither they nor what they import may touch the host."""
 ACTING = {
     "asyncio",

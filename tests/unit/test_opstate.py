@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from recipeci.author.state import op_state
 from recipeci.errors import UsageError
-from recipeci.model import OpState, Seen, ServiceSeen
+from recipeci.op_state import OpState, Seen, ServiceSeen
 from recipeci.run import opstate
 
 from unit.builders import IMAGE, STACK, look, service

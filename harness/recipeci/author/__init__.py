@@ -6,6 +6,6 @@ The fixtures `app`, `op` and `recipe` hold one of each; a hook is a function `pr
 from __future__ import annotations
 
 from recipeci.author.app import App, AppError, Recipe, Result
-from recipeci.model import OpState, Seen, ServiceSeen
+from recipeci.op_state import OpState, Seen, ServiceSeen
 
 __all__ = ["App", "AppError", "OpState", "Recipe", "Result", "Seen", "ServiceSeen"]

@@ -15,7 +15,7 @@ import pytest
 from recipeci.author import state
 from recipeci.author.app import App, Recipe
 from recipeci.author.channel import Channel
-from recipeci.model import OpState
+from recipeci.op_state import OpState
 
 WORDS = 8000
 """Characters of a failure that are told: its begin and its end."""

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from recipeci.author.app import Http, Recipe
-from recipeci.model import OpState, Seen, ServiceSeen
+from recipeci.op_state import OpState, Seen, ServiceSeen
 
 OP_STATE = "CCCI_OP_STATE_FILE"
 """The environment variable that names the file with the op state (JSON, schemas/op-state.json)."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from recipeci.host.cell import Cell, user_of
 from recipeci.host.docker import Swarm
 from recipeci.host.execs import Execs
-from recipeci.model import OpState, Seen
+from recipeci.op_state import OpState, Seen
 from recipeci.recipe.envfile import EnvFile
 from recipeci.run import opstate
 from recipeci.run.children import Children, Facts

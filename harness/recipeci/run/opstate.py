@@ -8,7 +8,7 @@ from pathlib import Path
 
 from recipeci import schemas
 from recipeci.host.stackstate import StackState
-from recipeci.model import OpState, Seen, ServiceSeen
+from recipeci.op_state import OpState, Seen, ServiceSeen
 from recipeci.report.write import atomically
 from recipeci.run.identity import APP
 
