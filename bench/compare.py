@@ -20,8 +20,8 @@ from measured import ROOT, Measured, page, report, whole
 
 ROUNDS = 5
 RATIO, MEGABYTES = 1.25, 150
-COMPARED = {"install + upgrade": "install,upgrade"}
-"""What is compared, each with the stages that both programs go through."""
+COMPARED = {"install + upgrade": "install,upgrade", "all tiers": "install,upgrade,backup,restore,custom"}
+"""What is compared, each with the stages that both programs go through; custom-html has no custom tests."""
 
 
 def compare(folder: Path, rounds: int) -> list[Measured]:
@@ -61,6 +61,7 @@ def main(rounds: int) -> int:
             *parts.of_cells(folder, rounds),
             *parts.of_the_canary(rounds),
             *parts.of_the_redactor(rounds),
+            *parts.of_suites(rounds),
             *parts.of_commands(rounds),
         ]
     text = page(measured, rounds=rounds, loads=(load, os.getloadavg()[0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import string
 import sys
 import time
@@ -11,20 +12,24 @@ from pathlib import Path
 
 from contract import canarylab
 from contract.canarylab import Stack
+from lab import authors
 from lab.prepare import IMAGES, NEEDED, cache_folder
 from measured import ROOT, Measured, whole
+from recipeci.author.state import OP_STATE
 from recipeci.host import cell, engine
 from recipeci.host.cell import CellSpec
 from recipeci.host.clock import SystemClock
 from recipeci.host.command import LocalRunner
 from recipeci.host.store import Store
-from recipeci.model import Outcome, Tier
+from recipeci.model import AuthorFile, Outcome, Tier
 from recipeci.recipe.coverage import coverage
 from recipeci.redact import Redactor
 from recipeci.run.canary import DataCanary
+from recipeci.run.children import Children
+from recipeci.run.placing import Placed
 
 CELL_READY, PROXY_READY, CELL_GONE, HELP, DEMO = 2.5, 3.0, 1.5, 0.3, 60.0
-CANARY_SECONDS, VOLUMES = 0.3, 10
+CANARY_SECONDS, VOLUMES, SUITE_START = 0.3, 10, 1.2
 REDACTED_MB, SECRETS, LOG_MB = 100.0, 50, 100
 MB = 1_000_000
 PART_BYTES = 65536
@@ -129,6 +134,26 @@ def log_with(secrets: Sequence[str], noise: random.Random) -> bytes:
     for value in secrets:
         lines.insert(noise.randrange(len(lines)), f"password={value}\n".encode())
     return b"".join(lines) + rest
+
+
+def of_suites(rounds: int) -> list[Measured]:
+    """Start a suite's child in a cell; its first test tells when it began, by the clock that all processes share."""
+    text = "import time\ndef test_first():\n    raise AssertionError(f'began at {time.monotonic()} s')\n"
+    with authors.bench() as bench, bench.children() as children:
+        file = AuthorFile("recipeci", bench.overlay({"test_install.py": text}) / "test_install.py")
+        placed = bench.placing(file.path.parent).placed(file)
+        starts = [first_test(children, placed, bench.state_file) for _ in range(rounds)]
+    return [Measured("suite: child in the cell → its first test", "s", tuple(starts), SUITE_START)]
+
+
+def first_test(children: Children, placed: Placed, state: Path) -> float:
+    """Return the seconds from the start of a child to the beginning of its first test."""
+    began = time.monotonic()
+    ended = children.python("run", placed, env={"CCCI_TIER": "install", OP_STATE: str(state)}, timeout=60)
+    found = re.search(r"began at ([0-9.]+) s", "".join(report.words for report in ended.said.reports))
+    if found is None:
+        sys.exit(f"the suite of the benchmark did not run: {ended}")
+    return float(found[1]) - began
 
 
 def of_commands(rounds: int) -> list[Measured]:
