@@ -30,7 +30,6 @@ LOCK_SECONDS = 7200
 """For the run before us, which may be building."""
 IMAGE_LOCK_SECONDS = 60
 RECENT_SECONDS = 3600
-UNLIMITED = 2**63
 Say = Callable[[str], None]
 
 
@@ -148,7 +147,8 @@ class Store:
         """
         wanted = [(ref, self._ensured.get(ref.key) or self._id_of(ref)) for ref in map(Reference.parse, refs)]
         with contextlib.ExitStack() as stack:
-            fds = [self._borrow(image, stack) for image in dict.fromkeys(image for _, image in wanted)]
+            images = dict.fromkeys(image for _, image in wanted)
+            fds = [stack.enter_context(self._borrowed(image)) for image in images]
             for _, image in wanted:
                 self._note_marks(image)
             new = Layout(data_root.absolute())
@@ -162,18 +162,12 @@ class Store:
         Tars of base systems go before images. What was used within RECENT_SECONDS stays: a run may be about to lend it.
         What is lent to a running cell is skipped, and named in the answer.
         """
-        tars, before = self.folder / "tars", self._clock.epoch() - RECENT_SECONDS
-        nameless = removal.Rule(UNLIMITED, before)
-        excess = removal.total_bytes(self._layout) + removal.tar_bytes(tars) - keep_bytes
-        if excess <= 0 and not removal.next_images(self._layout, nameless, locks_folder=self._locks):
+        rule = removal.Rule(keep_bytes, before=self._clock.epoch() - RECENT_SECONDS)
+        shelf = removal.Shelf(self._layout, self.folder / "tars", self._locks)
+        if shelf.is_within(rule):
             return removal.Removed()
         with self._alone(say) as lock_fd, self._dockerd(lock_fd) as docker:
-            first = removal.prune(docker, self._layout, nameless, locks_folder=self._locks)
-            excess = removal.total_bytes(self._layout) + removal.tar_bytes(tars) - keep_bytes
-            freed = removal.drop_tars(tars, excess=excess)
-            named = removal.Rule(keep_bytes - removal.tar_bytes(tars), before)
-            last = removal.prune(docker, self._layout, named, locks_folder=self._locks)
-        return removal.Removed((*first.images, *last.images), last.in_use, first.freed + freed + last.freed)
+            return removal.thin_out(docker, shelf, rule)
 
     @property
     def _locks(self) -> Path:
@@ -275,10 +269,8 @@ class Store:
         diffs = [(layer.cache_id, self._layout.content_folder(layer.cache_id) / "diff") for layer in layers]
         marks.record(self.folder / "marks", diffs=diffs)
 
-    def _borrow(self, image: str, stack: contextlib.ExitStack) -> int:
-        return stack.enter_context(
-            locks.shared(self._locks / image, clock=self._clock, timeout=IMAGE_LOCK_SECONDS),
-        )
+    def _borrowed(self, image: str) -> contextlib.AbstractContextManager[int]:
+        return locks.shared(self._locks / image, clock=self._clock, timeout=IMAGE_LOCK_SECONDS)
 
     @contextlib.contextmanager
     def _alone(self, say: Say) -> Iterator[int]:

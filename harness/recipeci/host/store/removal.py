@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recipeci.host.store import locks
@@ -11,6 +11,7 @@ from recipeci.host.store.daemon import Docker
 from recipeci.host.store.layout import Layout
 
 REMOVE_SECONDS = 600
+UNLIMITED = 2**63
 
 
 @dataclass(frozen=True)
@@ -20,19 +21,6 @@ class Removed:
     images: tuple[str, ...] = ()
     in_use: tuple[str, ...] = ()
     freed: int = 0
-
-
-def remove(docker: Docker, layout: Layout, images: Iterable[str], *, locks_folder: Path) -> Removed:
-    """Remove images by id, whatever names they have; raises CommandFailed."""
-    before, removed, in_use = total_bytes(layout), list[str](), list[str]()
-    for image in images:
-        name = ", ".join(layout.tags().get(image, ())) or image[:12]
-        with locks.alone(locks_folder / image) as free:
-            if free:
-                # Its parents too may be lent: each image is removed under its own lock alone.
-                docker.run("rmi", "--force", "--no-prune", f"sha256:{image}", timeout=REMOVE_SECONDS)
-        (removed if free else in_use).append(name)
-    return Removed(tuple(removed), tuple(in_use), before - total_bytes(layout))
 
 
 @dataclass(frozen=True)
@@ -46,56 +34,90 @@ class Rule:
     before: float
 
 
-def next_images(layout: Layout, rule: Rule, *, locks_folder: Path, stay: Collection[str] = ()) -> tuple[str, ...]:
-    """Return what goes next: all nameless images that no other is made from, else the one that was used longest ago."""
-    tags = layout.tags()
-    parents = {layout.parent_of(image) for image in layout.all_images()}
-    leaves = [image for image in layout.all_images() if image not in parents and _name(tags, image) not in stay]
-    used = {image: last_use(layout, image, locks_folder=locks_folder) for image in leaves}
-    free = [image for image in leaves if used[image] < rule.before]
-    if nameless := tuple(image for image in free if image not in tags):
-        return nameless
-    if total_bytes(layout) <= rule.keep_bytes or not free:
-        return ()
-    return (min(free, key=used.__getitem__),)
+@dataclass(frozen=True)
+class Shelf:
+    """What there is: the images, the tars of base systems, and the folder with a lock an image."""
+
+    layout: Layout
+    tars: Path
+    locks: Path
+
+    @property
+    def image_bytes(self) -> int:
+        """The bytes of all layers that images have, each counted once."""
+        images = self.layout.all_images()
+        return sum({layer.chain: layer.size for image in images for layer in self.layout.layers(image)}.values())
+
+    @property
+    def tar_bytes(self) -> int:
+        """The bytes of the tars of base systems."""
+        return sum(tar.stat().st_size for tar in self.tars.glob("*.tar"))
+
+    def name(self, image: str) -> str:
+        """Return an image's names, or the beginning of its id."""
+        return ", ".join(self.layout.tags().get(image, ())) or image[:12]
+
+    def last_use(self, image: str) -> float:
+        """Return when an image was given or lent to a run last, or else when it came (seconds since 1970)."""
+        lock = self.locks / image
+        return (lock if lock.exists() else self.layout.config_file(image)).stat().st_mtime
+
+    def is_within(self, rule: Rule) -> bool:
+        """Say whether there is nothing to remove."""
+        return self.image_bytes + self.tar_bytes <= rule.keep_bytes and not self.next_images(_of_nameless(rule))
+
+    def next_images(self, rule: Rule, *, stay: Collection[str] = ()) -> tuple[str, ...]:
+        """Return what goes next: all nameless ones that no other is made from, else the one used longest ago."""
+        parents = {self.layout.parent_of(image) for image in self.layout.all_images()}
+        leaves = (image for image in self.layout.all_images() if image not in parents and self.name(image) not in stay)
+        free = [image for image in leaves if self.last_use(image) < rule.before]
+        if nameless := tuple(image for image in free if image not in self.layout.tags()):
+            return nameless
+        if self.image_bytes <= rule.keep_bytes or not free:
+            return ()
+        return (min(free, key=self.last_use),)
 
 
-def prune(docker: Docker, layout: Layout, rule: Rule, *, locks_folder: Path) -> Removed:
-    """Remove images without a name, then those used longest ago, as far as the rule says."""
+def thin_out(docker: Docker, shelf: Shelf, rule: Rule) -> Removed:
+    """Remove images without a name; then as far as the rule says tars, which only save time, and other images."""
+    first = _pruned(docker, shelf, _of_nameless(rule))
+    freed = _drop_tars(shelf.tars, excess=shelf.image_bytes + shelf.tar_bytes - rule.keep_bytes)
+    last = _pruned(docker, shelf, replace(rule, keep_bytes=rule.keep_bytes - shelf.tar_bytes))
+    return Removed((*first.images, *last.images), last.in_use, first.freed + freed + last.freed)
+
+
+def _of_nameless(rule: Rule) -> Rule:
+    return replace(rule, keep_bytes=UNLIMITED)
+
+
+def _pruned(docker: Docker, shelf: Shelf, rule: Rule) -> Removed:
+    """Remove images one after the other; what one was made from may be next."""
     done = Removed()
-    while candidates := next_images(layout, rule, locks_folder=locks_folder, stay=done.in_use):
-        step = remove(docker, layout, candidates, locks_folder=locks_folder)
+    while candidates := shelf.next_images(rule, stay=done.in_use):
+        step = _remove(docker, shelf, candidates)
         skipped = (*done.in_use, *step.in_use)
         done = Removed((*done.images, *step.images), skipped, done.freed + step.freed)
     return done
 
 
-def drop_tars(folder: Path, *, excess: int) -> int:
-    """Remove tars of base systems, which only save time, the oldest first, until `excess` bytes are freed."""
+def _remove(docker: Docker, shelf: Shelf, images: Iterable[str]) -> Removed:
+    """Remove images by id, whatever names they have; raises CommandFailed."""
+    before, removed, in_use = shelf.image_bytes, list[str](), list[str]()
+    for image in images:
+        name = shelf.name(image)
+        with locks.alone(shelf.locks / image) as free:
+            if free:
+                # Its parents too may be lent: each image is removed under its own lock alone.
+                docker.run("rmi", "--force", "--no-prune", f"sha256:{image}", timeout=REMOVE_SECONDS)
+        (removed if free else in_use).append(name)
+    return Removed(tuple(removed), tuple(in_use), before - shelf.image_bytes)
+
+
+def _drop_tars(folder: Path, *, excess: int) -> int:
+    """Remove tars, the oldest first, until `excess` bytes are freed."""
     freed = 0
     for tar in sorted(folder.glob("*.tar"), key=lambda tar: tar.stat().st_mtime):
         if freed < excess:
             freed += tar.stat().st_size
             tar.unlink()
     return freed
-
-
-def tar_bytes(folder: Path) -> int:
-    """Return the bytes of the tars of base systems."""
-    return sum(tar.stat().st_size for tar in folder.glob("*.tar"))
-
-
-def total_bytes(layout: Layout) -> int:
-    """Return the bytes of all layers that images have, each counted once."""
-    layers = {layer.chain: layer.size for image in layout.all_images() for layer in layout.layers(image)}
-    return sum(layers.values())
-
-
-def last_use(layout: Layout, image: str, *, locks_folder: Path) -> float:
-    """Return when an image was lent last, or else when it came (seconds since 1970)."""
-    lock = locks_folder / image
-    return (lock if lock.exists() else layout.config_file(image)).stat().st_mtime
-
-
-def _name(tags: dict[str, tuple[str, ...]], image: str) -> str:
-    return ", ".join(tags.get(image, ())) or image[:12]
