@@ -28,7 +28,7 @@ def test_a():
 
 def test_what_a_suite_looks_for_and_must_not_find(bench: Bench) -> None:
     """Each look has its control: the same, at something that is to be seen, sees it."""
-    other = bench.shared.parent.parent / "other-run"
+    other = bench.shared.parent / "other-run"
     other.mkdir(exist_ok=True)
     (other / "secret").write_text("of another run")
     (bench.shared / "private").mkdir(mode=0o700, exist_ok=True)
