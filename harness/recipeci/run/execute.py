@@ -212,6 +212,7 @@ class Run(Context):
                     shared=self.place.shared,
                     read_only=self._read_only(),
                     domain=workspace.CELL_DOMAIN,
+                    hosts=self._hosts(),
                     proxy_image=stocked.proxy,
                     bot_image=stocked.bot,
                     layers=lending.mounts,
@@ -232,6 +233,12 @@ class Run(Context):
 
     def _has_work(self) -> bool:
         return any(step.fate is Fate.RUN for step in self.found.plan.steps)
+
+    def _hosts(self) -> tuple[str, ...]:
+        """Return the names of the app below its domain, for the proxy's certificate."""
+        meta, domain = self.found.plan.meta, self.place.domain
+        own = [*meta.extra_domains.values(), *([meta.http.host] if meta.http.host else [])]
+        return (f"*.{domain}", *(f"{name}.{domain}" for name in own))
 
     def _backs_up(self) -> bool:
         return any(step.tier is Tier.BACKUP and step.fate is Fate.RUN for step in self.found.plan.steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -15,18 +16,19 @@ _SKEW = datetime.timedelta(hours=1)
 _PEM = serialization.Encoding.PEM
 
 
-def write(folder: Path, *, name: str, domain: str) -> None:
+def write(folder: Path, *, name: str, domain: str, hosts: Sequence[str] = ()) -> None:
     """Write `ca.pem`, `proxy/cert.pem` and `proxy/key.pem` into a folder; the last may be read by root only.
 
     Args:
         folder: an existing folder.
         name: the cell's, for people who look at the authority.
         domain: the certificate is for it and for every name directly in it.
+        hosts: further names that it is for; `*` stands for one label.
     """
     ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     issuer = _named(f"CA of cell {name}")
     ca = _authority(issuer, ca_key)
-    certificate = _certificate(issuer, ca_key, key.public_key(), domain=domain)
+    certificate = _certificate(issuer, ca_key, key.public_key(), names=(f"*.{domain}", domain, *hosts))
     (folder / "proxy").mkdir(mode=0o755)
     (folder / "ca.pem").write_bytes(ca.public_bytes(_PEM))
     (folder / "proxy" / "cert.pem").write_bytes(certificate.public_bytes(_PEM))
@@ -49,16 +51,16 @@ def _authority(issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.Certi
 
 
 def _certificate(
-    issuer: x509.Name, ca_key: ec.EllipticCurvePrivateKey, key: ec.EllipticCurvePublicKey, *, domain: str
+    issuer: x509.Name, ca_key: ec.EllipticCurvePrivateKey, key: ec.EllipticCurvePublicKey, *, names: Sequence[str]
 ) -> x509.Certificate:
-    """Return the certificate for every name of the domain."""
-    names = x509.SubjectAlternativeName([x509.DNSName(f"*.{domain}"), x509.DNSName(domain)])
+    """Return the certificate for names, of which the first is shown as its own."""
+    alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in dict.fromkeys(names)])
     return (
-        _unsigned(issuer, _named(f"*.{domain}"), key)
+        _unsigned(issuer, _named(names[0]), key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(names, critical=False)
+        .add_extension(alternatives, critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
         .sign(ca_key, hashes.SHA256())

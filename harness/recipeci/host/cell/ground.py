@@ -42,7 +42,7 @@ def _make_folders(spec: CellSpec) -> None:
     for folder in (spec.data, spec.run, spec.tls, spec.root, spec.empty):
         folder.mkdir(mode=0o711, exist_ok=True)
     spec.run.chmod(0o755)
-    certificates.write(spec.tls, name=spec.name, domain=spec.domain)
+    certificates.write(spec.tls, name=spec.name, domain=spec.domain, hosts=spec.hosts)
     (spec.tls / "proxy" / "dynamic.yml").write_text(configs.proxy_dynamic(spec.domain))
 
 

@@ -41,6 +41,8 @@ class CellSpec:
     """Every name in it is the cell's proxy."""
     proxy_image: str
     """Reference of the Traefik image, which must be among the images that are there."""
+    hosts: tuple[str, ...] = ()
+    """Names below those directly in `domain` that the proxy's certificate is for too; `*` stands for one label."""
     bot_image: str = ""
     """Reference of the backup bot's image, which must be among the images that are there; empty: no bot."""
     layers: tuple[LayerMount, ...] = ()
