@@ -62,6 +62,11 @@ def checks(taken: Taken) -> tuple[TestResult, ...]:
     )
 
 
+def measurement(promise: Promise, path: str) -> str:
+    """Return what the measurement of one promised path is called, without `harness::`; empty is the whole volume."""
+    return f"backup of {promise.service}:{promise.mount}" + (f"/{path}" if path else "")
+
+
 def hooks(promised: Coverage, kinds: Sequence[Kind], *, stack: str, ran: Sequence[Ran]) -> tuple[TestResult, ...]:
     """Say whether the hooks of the labels ran and ended well; nothing where there is none of these kinds.
 
@@ -92,7 +97,7 @@ def still_newest(expected: str, snapshots: Sequence[Snapshot]) -> TestResult:
 
 def _promises(taken: Taken) -> Iterator[TestResult]:
     for one in _covered(taken):
-        yield _test(f"backup of {_name(one.promise, one.path)}", wrong=_lacking(one) or _stale(one, taken))
+        yield _test(measurement(one.promise, one.path), wrong=_lacking(one) or _stale(one, taken))
 
 
 def _covered(taken: Taken) -> tuple[covered.Covered, ...]:
@@ -124,10 +129,6 @@ def _stale(one: covered.Covered, taken: Taken) -> str:
     at = datetime.datetime.fromtimestamp(file.modified, datetime.UTC).isoformat(timespec="seconds")
     what = f"{one.path} in the volume {one.promise.volume}"
     return f"{what} is from before this backup ({at}): the pre-hook did not write it"
-
-
-def _name(promise: Promise, path: str) -> str:
-    return f"{promise.service}:{promise.mount}" + (f"/{path}" if path else "")
 
 
 def _test(name: str, *, wrong: str) -> TestResult:

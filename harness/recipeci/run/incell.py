@@ -21,6 +21,7 @@ from recipeci.run import plan as plans
 from recipeci.run import preparation, survival
 from recipeci.run.asking import Asking
 from recipeci.run.canary import DataCanary
+from recipeci.run.completeness import Due, complete
 from recipeci.run.context import Context
 from recipeci.run.deployment import Deployment
 from recipeci.run.ops import Ops
@@ -81,10 +82,12 @@ class InCell:
         ops = self._ops(deployment)
         tiers = Tiers(ops, authoring, self.at.clock, self.at.console)
         for step in self._all_steps():
+            before = ops.compose
             result = tiers.run(step, earlier=self.record.tiers)
+            due = Due(step, self.at.place.stack, before=before, after=ops.compose)
             self.record.identity = ops.identity
             self.record.canary = survival.merged(ops.marked)
-            self.record.tiers.append(result)
+            self.record.tiers.append(complete(result, due))
         for note in ops.canary.notes:
             self.record.note(note)
 

@@ -10,6 +10,7 @@ from recipeci.host.backupbot import BackupBot, Entry, Snapshot
 from recipeci.host.clock import Clock
 from recipeci.model import Canary, Identity, Outcome, TestResult, Tier
 from recipeci.recipe import covered
+from recipeci.recipe.compose import Compose
 from recipeci.recipe.coverage import coverage
 from recipeci.report.console import Console
 from recipeci.run import backups, identity, survival
@@ -52,6 +53,11 @@ class Ops:
     identity: Identity = field(default_factory=Identity)
     marked: list[tuple[Tier, tuple[Canary, ...]]] = field(default_factory=list)
     """What the data canary found after each op."""
+
+    @property
+    def compose(self) -> Compose:
+        """The compose file of what is deployed; empty before the first deployment has settled."""
+        return self.deployed.compose if self.deployed else Compose({})
 
     def prepare(self, tier: Tier) -> None:
         """Read the data canary's markers back before an op and its hooks; an app that is not there yet has none.
