@@ -18,19 +18,19 @@ from mutants import catalogue
 from mutants.mutant import Mutant
 
 from e2e import expectation
-from e2e.program import Ended, Recipeci, for_recipe
+from e2e.program import STAGES, Ended, Recipeci, for_recipe
 
 pytestmark = pytest.mark.cell
-Run = Callable[[Mutant], Ended]
+Run = Callable[..., Ended]
 
 
 @pytest.fixture
 def run(recipeci: Recipeci, custom_html: Built, folder: Path) -> Run:
-    """Run a mutant on the head of custom-html."""
+    """Run a mutant on the head of custom-html; stages are install,upgrade if none are given."""
 
-    def one(mutant: Mutant) -> Ended:
+    def one(mutant: Mutant, *, stages: str = STAGES) -> Ended:
         mutated = dataclasses.replace(recipeci, python_path=(mutant.make(folder / "mutant"),))
-        return mutated.run(*for_recipe("custom-html", source=custom_html.path))
+        return mutated.run(*for_recipe("custom-html", source=custom_html.path, stages=stages))
 
     return one
 
@@ -105,3 +105,25 @@ def test_control_4_10_a_redactor_that_does_nothing_is_found_by_the_scan(recipeci
     assert (ended.folder / "run.log").read_text().startswith("withheld: it held the secret token\n")
     assert "withheld: it held the secret token" in ended.report["notes"]
     assert "secrets   = 1/1 found in 4 artifacts: token in " in ended.out
+
+
+def test_generic_suites_that_were_planned_and_are_not_run_are_missed(run: Run) -> None:
+    ended = run(catalogue.NO_GENERIC_SUITES, stages="install")
+    install = tier(ended.report, "install")
+    assert (ended.code, ended.report["verdict"], install["outcome"]) == (1, "unverified", "unverified"), ended.out
+    assert install["reason"] == "planned and not run: generic test_install.py"
+
+
+def test_a_volume_without_a_word_of_the_data_canary_is_missed(run: Run) -> None:
+    ended = run(catalogue.NO_MARKERS, stages="install,backup")
+    assert [tier["outcome"] for tier in ended.report["tiers"]] == ["pass", "unverified"], ended.out
+    assert (ended.code, ended.report["verdict"], ended.report["canary"]) == (1, "unverified", [])
+    assert tier(ended.report, "backup")["reason"] == "not measured: canary app:/usr/share/nginx/html"
+
+
+def test_a_restore_of_another_snapshot_than_was_measured_is_seen(run: Run) -> None:
+    ended = run(catalogue.BACKS_UP_TWICE, stages="install,backup,restore")
+    assert [tier["outcome"] for tier in ended.report["tiers"]] == ["pass", "pass", "fail"], ended.out
+    (name, message), *others = failed(ended.report, "restore").items()
+    assert (ended.code, name, others) == (1, "harness::newest snapshot", [])
+    assert message.startswith("the newest snapshot is ")

@@ -83,4 +83,94 @@ MASKS_NOTHING = Mutant(
         for start, _, form in ():
 """,
 )
-ALL = (MASKS_NOTHING, NEVER_ENDS, NOT_CHECKED_OUT, EXCHANGED_SHA, LEAVES_A_VOLUME, TWO_APPS)
+NO_GENERIC_SUITES = Mutant(
+    name="generic suites are not run",
+    about="the generic suites that were planned are left out, and nobody says so",
+    file="run/tiers.py",
+    old="return tuple(self._suite(step.tier, file) for file in step.suites)",
+    new='return tuple(self._suite(step.tier, file) for file in step.suites if file.source != "generic")',
+)
+NO_MARKERS = Mutant(
+    name="no markers are planted",
+    about="the data canary writes no marker and has a row for none",
+    file="run/canary.py",
+    old="for spot in spots.spots for one in self._marked(spot, look)]",
+    new="for spot in () for one in self._marked(spot, look)]",
+)
+BACKS_UP_TWICE = Mutant(
+    name="backup is made twice",
+    about="(D-16) after the backup that was measured another one is made, and that is what a restore takes",
+    file="run/ops.py",
+    old="""        return Done(tests, backups.words(taken))
+""",
+    new="""        self.deployment.backup(timeout=timeout)
+        return Done(tests, backups.words(taken))
+""",
+)
+SEES_MARKERS = Mutant(
+    name="markers are never read back",
+    about="(4.2) every marker counts as intact, whatever is there",
+    file="run/survival.py",
+    old="return isinstance(found, File) and found.content == mark.content",
+    new="return True",
+)
+HOOKS_IGNORED = Mutant(
+    name="hooks are ignored",
+    about="(4.7) how the recipe's hooks ended is not asked",
+    file="recipe/hookruns.py",
+    old="if command and (problem := _problem(runs[-1:])):",
+    new="if command and (problem := _problem([])) == '':",
+)
+EXIT_CODE_ALONE = Mutant(
+    name="exit code alone counts",
+    about="(4.8, K-01) a suite whose process ended with 0 has passed",
+    file="run/agreement.py",
+    old="""    tests = tuple(_test(one, [r for r in ran.said.reports if r.id == one]) for one in ids)
+""",
+    new="""    tests = tuple(_test(one, [r for r in ran.said.reports if r.id == one]) for one in ids)
+    return SuiteResult(source, path, Outcome.FAIL if ran.code else Outcome.PASS, tests)
+""",
+)
+NO_SEPARATE_COLLECTION = Mutant(
+    name="no separate collection",
+    about="(4.8) what a suite says while it runs is taken for its collection too",
+    file="run/suites.py",
+    old="""agreement.judge(placed.source, placed.name, collected=collected, ran=ran)""",
+    new="""agreement.judge(placed.source, placed.name, collected=replace(ran or collected, code=0), ran=ran)""",
+)
+EVERYTHING_ALLOWED = Mutant(
+    name="everything is allowed",
+    about="(4.9) the gate lets code of every repository run",
+    file="recipe/allowlist.py",
+    old="""        if not source:
+            return f"not allowed""",
+    new="""        if source:
+            return ""
+        if not source:
+            return f"not allowed""",
+)
+EXEC_NEVER_FAILS = Mutant(
+    name="exec never fails",
+    about="(4.12, F1e-1) a command that failed in a container gives its output as if nothing had happened",
+    file="author/app.py",
+    old="if check and result.code != 0:",
+    new="if check and result.code < 0:",
+)
+ALL = (
+    NOT_CHECKED_OUT,
+    EXCHANGED_SHA,
+    BEGINS_AT_THE_TARGET,
+    LEAVES_A_VOLUME,
+    TWO_APPS,
+    NEVER_ENDS,
+    MASKS_NOTHING,
+    NO_GENERIC_SUITES,
+    NO_MARKERS,
+    BACKS_UP_TWICE,
+    SEES_MARKERS,
+    HOOKS_IGNORED,
+    EXIT_CODE_ALONE,
+    NO_SEPARATE_COLLECTION,
+    EVERYTHING_ALLOWED,
+    EXEC_NEVER_FAILS,
+)
