@@ -87,7 +87,7 @@ def abra_lint(abra: Abra, recipe: str, *, of_backups: Sequence[str], seconds: fl
     table = abra.recipe_lint(recipe)
     broken = (*(f"{row.ref} ({row.severity}) {row.rule}" for row in table.broken), *of_backups)
     return LintResult(
-        outcome=Outcome.FAIL if broken and table.outcome is Outcome.PASS else table.outcome,
+        outcome=Outcome.FAIL if of_backups and table.outcome is Outcome.PASS else table.outcome,
         reason=table.problem or "; ".join(broken),
         seconds=seconds,
         rules=len(table.rows),
