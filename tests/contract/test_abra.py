@@ -261,6 +261,13 @@ class TestSecretsAreSeenByNobody:
         assert ready.lines == []
         assert not any(value in caplog.text for value in values)
 
+    def test_one_can_be_made_by_name(self, ready: Driven) -> None:
+        ready.lab.docker.on("secret", "ls")
+        ready.lab.docker.on("secret", "create")
+        ready.abra.app_secret_generate(DOMAIN, name="key", version="v1")
+        (made,) = ready.lab.docker.of("secret", "create")
+        assert any(word.endswith("_key_v1") for word in made.args), made.args
+
     def test_the_same_program_does_show_what_another_command_prints(self, tmp_path: Path) -> None:
         lines: list[str] = []
         adapter(tmp_path, f"echo {VALUE}", lines.append).app_undeploy(DOMAIN)

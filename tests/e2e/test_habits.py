@@ -8,6 +8,7 @@ import sys
 import pytest
 from lab.repository import Built
 from miniabra.habits import Habits
+from recipeci.model import Tier
 
 from e2e.program import Ended, Recipeci, for_recipe
 
@@ -21,7 +22,7 @@ def run_with(habits: str, *, recipeci: Recipeci, recipe: Built) -> Ended:
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nMINIABRA_HABITS={habits} exec {sys.executable} -I -m miniabra "$@"\n')
     program.chmod(0o755)
-    options = for_recipe("custom-html", source=recipe.path)
+    options = for_recipe("custom-html", source=recipe.path, stages=",".join(Tier))
     return recipeci.run(*(str(program) if word == "builtin" else word for word in options))
 
 

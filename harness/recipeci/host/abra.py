@@ -136,12 +136,13 @@ class Abra:
         """
         self._perhaps_chaos("app", "restore", domain, timeout=timeout)
 
-    def app_secret_generate(self, domain: str) -> None:
-        """Make all secrets that are not there. The values that abra prints are seen by nobody (facts A-12).
+    def app_secret_generate(self, domain: str, *, name: str | None = None, version: str = "v1") -> None:
+        """Make all secrets, or one of a version. The values that abra prints are seen by nobody (facts A-12).
 
-        abra is believed to fail if there is nothing to make: call it only when a secret is missing.
+        What abra does with `-a` where some are there already is only believed: then name what is missing.
         """
-        self._abra("app", "secret", "generate", domain, "-a", "-m", "-C", quiet=True)
+        which = ["-a"] if name is None else [name, version]
+        self._abra("app", "secret", "generate", domain, *which, "-m", "-C", quiet=True)
 
     def app_secret_insert(self, domain: str, *, name: str, version: str, file: Path) -> None:
         """Store a secret's value from a file, which abra must be able to see where it runs."""

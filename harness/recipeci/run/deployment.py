@@ -196,8 +196,16 @@ class Deployment:
             self._insert(key, version=versions.get(key, "v1"))
         if missing := self._absent(wanted):
             with self._still_there("abra app secret generate"), self._recipes_fault():
-                self.abra.app_secret_generate(self.domain)
+                self._generate(missing, wanted)
             self._new_secrets(missing)
+
+    def _generate(self, missing: frozenset[str], wanted: Mapping[str, str]) -> None:
+        """Have the missing ones made: all at once, or by name where others are there already."""
+        if missing == wanted.keys():
+            self.abra.app_secret_generate(self.domain)
+            return
+        for key in sorted(missing):
+            self.abra.app_secret_generate(self.domain, name=key, version=wanted[key].rpartition("_")[2])
 
     def _absent(self, wanted: Mapping[str, str]) -> frozenset[str]:
         """Return the keys of the secrets that the swarm does not have."""
