@@ -26,11 +26,10 @@ setup: ## Debian programs, Docker 26.1.5 in .venv/docker, Python packages
 lint: setup ## ruff, mypy, shellcheck; last line `lint: PASS`
 	@tools/lint
 
-demo: setup ## installs and upgrades the lab recipe custom-html, from its published version to its head
+demo: setup ## all tiers of the lab recipe custom-html, from its published version to its head
 	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
 	PYTHONPATH=tests python -m lab.repository tests/lab/recipes/custom-html "$$folder/custom-html" >/dev/null; \
-	recipeci --recipe custom-html --abra builtin --source "$$folder/custom-html" --images tests/lab/images \
-	  --stages install,upgrade
+	recipeci --recipe custom-html --abra builtin --source "$$folder/custom-html" --images tests/lab/images
 
 test: lint images ## everything: linters, then all tests; prints the seed of what is random in them
 	@python -m pytest -m "not long" -n $(WORKERS) --dist worksteal

@@ -12,7 +12,8 @@ Exit codes:
 """
 
 RUN = f"""\
-recipeci tests one commit of one Co-op Cloud recipe on a real swarm: does it install, does it upgrade?
+recipeci tests one commit of one Co-op Cloud recipe on a real swarm: does it install, does it upgrade without losing
+data, is the data in the backup, does a restore bring it back, and do its tests pass?
 
 Usage:
   recipeci --recipe NAME [options]     also written: recipeci run --recipe NAME
@@ -53,7 +54,7 @@ Examples:
   recipeci --recipe custom-html --ref 1.1.0+1.26.3 --stages install
   recipeci --recipe custom-html --source ./custom-html --dirty --out ./result
   recipeci --recipe custom-html --source ./custom-html --allow-local-code --plan
-  recipeci --recipe custom-html --allowlist ./allowlist --overlays ./recipes
+  recipeci --recipe custom-html --allowlist ./allowlist --overlays ./overlays
   recipeci --recipe custom-html --images ./images --abra builtin --json > report.json
 
 {EXIT_CODES}"""

@@ -70,4 +70,4 @@ def test_a_row_says_default_form_and_meaning(row: str) -> None:
 
 def test_what_nothing_uses_yet_says_so() -> None:
     rows = [line for line in page("recipe").splitlines() if LATER in line]
-    assert {row.split("`")[1] for row in rows} == {"probes", "canary", "network", "screenshot"}
+    assert {row.split("`")[1] for row in rows} == {"probes", "network", "screenshot"}

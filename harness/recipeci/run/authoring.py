@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from recipeci.host.cell import Cell, user_of
@@ -114,6 +114,11 @@ def _facts(at: Context, deployment: Deployment) -> Facts:
         host=f"{http.host}.{domain}" if http.host else domain,
         path=http.path,
         accept=http.accept,
-        env=lambda: deployment.env().values(),
+        env=lambda: _env(deployment),
         mask=at.redactor.mask,
     )
+
+
+def _env(deployment: Deployment) -> Mapping[str, str]:
+    """Return the app's env as it is now; before `app new`, which `pre_deploy` comes before, there is none."""
+    return deployment.env().values() if deployment.env_file.is_file() else {}
