@@ -164,6 +164,12 @@ def test_who_asked_is_known_when_it_is_gone(lab: LabCell) -> None:
     assert [it.service for it in lab.cell.asked_names() if it.name == "gone.example.org"] == ["brief"]
 
 
+@pytest.mark.parametrize("path", ["/etc/localtime", "/etc/timezone"])
+def test_what_recipes_mount_of_a_hosts_etc_is_there(lab: LabCell, path: str) -> None:
+    mount = f"type=bind,source={path},target=/seen,readonly"
+    assert "UTC" in lab.container("--mount", mount, script="tr -d '\\0' </seen").out
+
+
 def test_an_address_outside_has_no_route(lab: LabCell) -> None:
     lab.container("--network", "proxy", script="curl -sS -m 5 http://192.0.2.7/", ok=(7,))  # 28 would be the time-out
 

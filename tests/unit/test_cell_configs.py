@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
+import io
 import ipaddress
 import json
+import zoneinfo
 
 from recipeci.host.cell import configs
 from recipeci.host.cell.spec import ADDRESS
@@ -87,3 +90,9 @@ def test_what_recipes_name_in_the_proxys_files_is_there() -> None:
     assert {"security", "basicauth", "keycloak", "error-pages-middleware"} <= set(dynamic["http"]["middlewares"])
     assert "default" in dynamic["tls"]["options"]
     assert dynamic["tls"]["stores"]["default"]["defaultCertificate"]["certFile"] == "/etc/recipeci/proxy/cert.pem"
+
+
+def test_the_cells_time_is_utc() -> None:
+    zone = zoneinfo.ZoneInfo.from_file(io.BytesIO(configs.etc_files("ci.test")["localtime"].encode("ascii")))
+    now = datetime.datetime(2026, 7, 1, tzinfo=zone)
+    assert (now.tzname(), now.utcoffset()) == ("UTC", datetime.timedelta())

@@ -23,6 +23,10 @@ BOT_SECRET = f"{BOT_STACK}_restic_password_v1"
 PROXY_HOST = "traefik"
 """`traefik.DOMAIN` answers the proxy's own ping, and nothing else does: an app may have a page `/ping`."""
 
+_ONE_ZONE = "TZif2" + "\0" * 15 + "\0\0\0\0" * 4 + "\0\0\0\1" + "\0\0\0\4" + "\0" * 6 + "UTC\0"
+LOCALTIME = f"{_ONE_ZONE}{_ONE_ZONE}\nUTC0\n"
+"""/etc/localtime for UTC, in the format of RFC 8536: the host need not have any time zones."""
+
 
 def daemon_json() -> str:
     """Return dockerd's settings: usual places, its own cgroup driver, the cell's resolver for containers.
@@ -71,6 +75,8 @@ def etc_files(domain: str) -> dict[str, str]:
         "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
         "resolv.conf": f"nameserver {ADDRESS}\n",
         "hosts": f"127.0.0.1 localhost\n{ADDRESS} cell\n",
+        "localtime": LOCALTIME,  # many recipes mount these two; a mount of what is not there is refused
+        "timezone": "Etc/UTC\n",
         "docker/daemon.json": daemon_json(),
         "docker/containerd.toml": containerd_toml(),
         "dnsmasq.conf": dnsmasq_conf(domain),
