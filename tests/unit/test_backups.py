@@ -86,6 +86,21 @@ def test_an_empty_file_is_nothing() -> None:
     assert "only empty entries of the volume db-data" in said
 
 
+def test_a_volume_without_anything_in_it_is_saved_as_it_is_and_said_so() -> None:
+    one = taken(listing=(Entry(f"{DATA}/a", "file", 3), Entry(DB, "dir")))
+    (said,) = [test for test in backups.checks(one) if test.outcome is not Outcome.PASS]
+    assert (said.name, said.outcome) == ("harness::backup of db:/db", Outcome.SKIP)
+    assert said.message == "the volume db-data is empty"
+    assert backups.words(one) == "snapshot new2new2, 2 of 2 volumes"
+
+
+def test_a_promised_folder_without_anything_in_it_is_nothing() -> None:
+    stack = compose(backup__volumes__db_data__path="dumps")
+    one = taken(stack, listing=(Entry(f"{DATA}/a", "file", 3), Entry(DB, "dir"), Entry(f"{DB}/dumps", "dir")))
+    (said,) = wrong(backups.checks(one)).values()
+    assert "only empty entries of dumps in the volume db-data" in said
+
+
 def test_a_promised_path_that_is_not_there_is_named() -> None:
     (said,) = wrong(backups.checks(taken(compose(backup__volumes__db_data__path="dump.sql")))).values()
     assert "nothing of dump.sql in the volume db-data" in said
@@ -108,6 +123,12 @@ def test_a_dump_of_an_earlier_run_is_told_though_the_hook_ended_well() -> None:
     stale = (Entry(f"{DATA}/a", "file", 3), Entry(f"{DB}/backup.sql", "file", 9, SINCE - 1))
     (said,) = wrong(backups.checks(taken(HOOKED, ran=(DUMPED,), listing=stale))).values()
     assert said.startswith("backup.sql in the volume db-data is from before this backup (1970-01-01T00:03:19+00:00)")
+
+
+def test_a_file_may_be_old_beside_the_hook_of_another_service() -> None:
+    stack = compose(backup__volumes__content__path="settings.ini", backup__pre_hook="/dump")
+    old = (Entry(f"{DATA}/settings.ini", "file", 3, SINCE - 1), Entry(f"{DB}/backup.sql", "file", 9, SINCE + 1))
+    assert wrong(backups.checks(taken(stack, ran=(DUMPED,), listing=old))) == {}
 
 
 def test_a_file_may_be_old_where_no_hook_writes_it() -> None:
