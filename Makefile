@@ -22,6 +22,7 @@ help: ## this list
 setup: ## Debian programs, Docker 26.1.5 in .venv/docker, Python packages
 	@tools/setup-docker $(VENV)/docker $(PYTHON)
 	@tools/setup-python $(PYTHON) $(VENV)
+	@$(BIN)/python -m compileall -q -x '/generic/' harness # authors' children write no byte code: it must be there
 
 lint: setup ## ruff, mypy, shellcheck; last line `lint: PASS`
 	@tools/lint

@@ -52,13 +52,14 @@ def _suite(channel: Channel, app: App, recipe: dict[str, object], *, file: str, 
     """Let pytest collect or run one file."""
     import pytest  # noqa: PLC0415 - a hook does without it
 
-    from recipeci.author import state  # noqa: PLC0415
-    from recipeci.author.plugin import SuitePlugin  # noqa: PLC0415
+    from recipeci.author import plugin, state  # noqa: PLC0415
 
+    os.environ[plugin.NO_OTHERS] = "1"
     options = ["-p", "no:cacheprovider", "-c", str(INI), "--rootdir", root, "--confcutdir", root]
     options += ["--import-mode=importlib", "--color=no", "--tb=short", "-v", "--no-header"]
     options += ["--collect-only"] if collect else ["--junitxml", str(Path(os.environ["TMPDIR"]) / JUNIT)]
-    return int(pytest.main([*options, file], plugins=[SuitePlugin(channel, app, state.recipe(recipe))]))
+    told = plugin.Told(channel, app, state.recipe(recipe))
+    return int(pytest.main([*options, file], plugins=[plugin, told]))
 
 
 def _hook(channel: Channel, app: App, file: Path, name: str) -> int:

@@ -21,29 +21,42 @@ WORDS = 8000
 """Characters of a failure that are told: its begin and its end."""
 
 
-class SuitePlugin:
-    """Fixtures and reports of one suite."""
+NO_OTHERS = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
+"""pytest's variable: what plugins are installed besides changes no outcome, and costs a suite half of its start."""
+GIVEN = pytest.StashKey["Told"]()
+
+
+@pytest.fixture(scope="session")
+def app(request: pytest.FixtureRequest) -> App:
+    """The deployed app."""
+    return request.config.stash[GIVEN].app
+
+
+@pytest.fixture(scope="session")
+def op() -> OpState:
+    """What the newest op did: frozen; an error, never a skip, where the harness says nothing."""
+    return state.op_state(Path(os.environ[state.OP_STATE]))
+
+
+@pytest.fixture(scope="session")
+def recipe(request: pytest.FixtureRequest) -> Recipe:
+    """The recipe under test."""
+    return request.config.stash[GIVEN].recipe
+
+
+class Told:
+    """What the fixtures give, and what is told of one suite."""
 
     def __init__(self, channel: Channel, app: App, recipe: Recipe) -> None:
         """Take the way to the harness, and what the fixtures give."""
         self._channel = channel
-        self._app = app
-        self._recipe = recipe
+        self.app = app
+        self.recipe = recipe
 
-    @pytest.fixture(scope="session")
-    def app(self) -> App:
-        """The deployed app."""
-        return self._app
-
-    @pytest.fixture(scope="session")
-    def op(self) -> OpState:
-        """What the newest op did: frozen; an error, never a skip, where the harness says nothing."""
-        return state.op_state(Path(os.environ[state.OP_STATE]))
-
-    @pytest.fixture(scope="session")
-    def recipe(self) -> Recipe:
-        """The recipe under test."""
-        return self._recipe
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Let the fixtures find it; plugins are loaded by now, and an author's environment is as documented."""
+        del os.environ[NO_OTHERS]
+        config.stash[GIVEN] = self
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
