@@ -148,7 +148,7 @@ def test_what_is_saved_is_listed_read_and_brought_back_with_hooks_in_their_own_c
     assert one == Entry(f"{ROOT}/{stack.name}_content/_data/a", "file", 4, modified=one.modified)
     assert 0 < one.modified <= seen.time
     assert listing["content/_data/sub"].kind == "dir"
-    assert stack.bot.read(snapshot, f"{ROOT}/{stack.name}_data/_data/dump.sql") == b"live\n"
+    assert listing["data/_data/dump.sql"].size == len("live\n")
     assert stack.covered(snapshot) == {"content/": True, "data/dump.sql": True}
     assert stack.sh("db", "ls /data").split() == ["live", "where"]  # the post-hook ran
 
@@ -259,8 +259,6 @@ def test_a_snapshot_of_another_app_is_not_restored(stack: Stack) -> None:
     assert "ERROR else.ci.test has no service with the label" in said
     with pytest.raises(HostError, match="restic ls ended with 1"):
         stack.bot.listing("0" * 64)
-    with pytest.raises(HostError, match="restic dump ended with 1"):
-        stack.bot.read(snapshot, "/nowhere")
 
 
 RECIPE = "saved"

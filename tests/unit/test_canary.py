@@ -251,11 +251,11 @@ def test_a_restore_over_data_that_cannot_be_changed_first_would_show_nothing(
         it.before(Tier.RESTORE, COMPOSE, WHOLE)
 
 
-def test_the_snapshot_must_hold_both_markers_with_their_bytes(disk: Disk) -> None:
+def test_the_snapshot_must_hold_both_markers_in_their_size(disk: Disk) -> None:
     it = canary(disk)
     it.before(Tier.BACKUP, COMPOSE, WHOLE)
     wanted = it.expected_in_snapshot()
-    held = {("st_data", path.name): file.content for path, file in disk.files.items()}
+    held = {("st_data", path.name): len(file.content) for path, file in disk.files.items()}
     assert len(held) == 2
     assert [row.outcome for row in survival.in_snapshot(wanted, held)] == [Outcome.PASS]
 

@@ -183,10 +183,10 @@ WANTED = (
     InSnapshot("st_data", ".m-second", b"one", PLACE),
     InSnapshot("st_b", "files/.m", b"two", Place("app", "/b", "files", "st_b", promised=True)),
 )
-HELD: Mapping[tuple[str, str], bytes | int | None] = {
-    ("st_data", ".m"): b"one",
+HELD: Mapping[tuple[str, str], int | None] = {
+    ("st_data", ".m"): 3,
     ("st_data", ".m-second"): 3,
-    ("st_b", "files/.m"): b"two",
+    ("st_b", "files/.m"): 3,
 }
 
 
@@ -201,13 +201,11 @@ def test_a_snapshot_that_holds_all_markers_has_a_row_for_each_place() -> None:
     ("held", "words"),
     [
         (None, "is not in the snapshot"),
-        (b"tw0", "has other content in the snapshot"),
-        (b"", "has 0 bytes in the snapshot, not 3"),
         (0, "has 0 bytes in the snapshot, not 3"),
         (4, "has 4 bytes in the snapshot, not 3"),
     ],
 )
-def test_a_marker_that_the_snapshot_lacks_names_its_volume(held: bytes | int | None, words: str) -> None:
+def test_a_marker_that_the_snapshot_lacks_names_its_volume(held: int | None, words: str) -> None:
     good, bad = survival.in_snapshot(WANTED, {**HELD, ("st_b", "files/.m"): held})
     assert (good.outcome, bad.outcome) == (Outcome.PASS, Outcome.FAIL)
     assert f"service app, /b/files: files/.m of volume st_b {words}" in bad.reason

@@ -109,10 +109,6 @@ class BackupBot:
         nodes = [line for line in lines if line.get("struct_type") == "node"]
         return tuple(map(_entry, nodes))
 
-    def read(self, snapshot_id: str, path: str) -> bytes:
-        """Return a file's content as a snapshot has it."""
-        return self._restic("dump", snapshot_id, path)
-
     @contextlib.contextmanager
     def watching(self) -> Iterator[Watch]:
         """See which commands are run in containers while the block runs: a bot's hooks, whatever the bot says of them.

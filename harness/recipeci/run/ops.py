@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from recipeci.errors import OpFailed
 from recipeci.host.backupbot import BackupBot, Entry, Snapshot
@@ -17,8 +19,8 @@ from recipeci.run import backups, identity, survival
 from recipeci.run.asking import Asking
 from recipeci.run.canary import DataCanary
 from recipeci.run.deployment import Deployed, Deployment
-from recipeci.run.survival import InSnapshot
 
+T = TypeVar("T")
 HEALTHY_SECONDS = 30.0
 """An app that says by its health check that it is healthy gets so long to be routed and to answer."""
 SETTLED = TestResult("harness::settled", Outcome.PASS)
@@ -131,10 +133,8 @@ class Ops:
 
     def _backup(self) -> Done:
         timeout, stack = self.deployment.plan.meta.timeouts.backup, self.deployment.stack
-        deployed = self._settle_again(timeout)
-        with self.console.phase("bot"):
-            self.bot_ready()
-        before, since = self.bot.snapshots(stack), self.clock.epoch()
+        deployed, before = self._settle_meanwhile(self._snapshots_there, timeout)
+        since = self.clock.epoch()
         with self.console.phase("backup"), self.bot.watching() as watch:
             self.deployment.backup(timeout=timeout)
         with self.console.phase("listing"):
@@ -160,8 +160,8 @@ class Ops:
         if self.snapshot is None:
             msg = "there is no snapshot to restore"
             raise OpFailed(msg)
-        deployed = self._settle_again(timeout)
-        is_newest = backups.still_newest(self.snapshot.id, self.bot.snapshots(self.deployment.stack))
+        deployed, there = self._settle_meanwhile(self._snapshots_there, timeout)
+        is_newest = backups.still_newest(self.snapshot.id, there)
         with self.console.phase("restore"), self.bot.watching() as watch:
             self.deployment.restore(timeout=timeout)
         self._settle_again(timeout)
@@ -171,18 +171,13 @@ class Ops:
         return Done((SETTLED, is_newest, *hooks, self._serving(timeout), *self._kept(Tier.RESTORE)))
 
     def _in_snapshot(self, listing: Sequence[Entry]) -> tuple[Canary, ...]:
-        """Read our own markers from the newest snapshot, byte for byte."""
-        wanted = self.canary.expected_in_snapshot()
+        """Look for our own markers in the newest snapshot."""
         if self.snapshot is None:
             return ()
-        files = {entry.path for entry in listing if entry.kind == "file"}
-        with self.console.phase("markers"):
-            found = {(one.volume, one.path): self._content(one, files) for one in wanted}
+        sizes = {entry.path: entry.size for entry in listing if entry.kind == "file"}
+        wanted = self.canary.expected_in_snapshot()
+        found = {(one.volume, one.path): sizes.get(str(covered.root(one.volume) / one.path)) for one in wanted}
         return survival.in_snapshot(wanted, found)
-
-    def _content(self, one: InSnapshot, files: Collection[str]) -> bytes | None:
-        path = str(covered.root(one.volume) / one.path)
-        return self.bot.read(self.snapshot.id, path) if self.snapshot and path in files else None
 
     def _kept(self, tier: Tier) -> tuple[TestResult, ...]:
         """Return what became of the data canary's markers."""
@@ -191,6 +186,22 @@ class Ops:
             rows = self.canary.after(tier, self.deployed.compose)
         self.marked.append((tier, rows))
         return survival.tests(rows)
+
+    def _snapshots_there(self) -> tuple[Snapshot, ...]:
+        """Return the stack's snapshots, from a bot that may have to come up first."""
+        self.bot_ready()
+        return self.bot.snapshots(self.deployment.stack)
+
+    def _settle_meanwhile(self, ask: Callable[[], T], timeout: float) -> tuple[Deployed, T]:
+        """Settle again, and ask the bot meanwhile: both mostly wait."""
+        pool = ThreadPoolExecutor(1, thread_name_prefix="bot")
+        try:
+            asked = pool.submit(ask)
+            deployed = self._settle_again(timeout)
+            with self.console.phase("bot"):
+                return deployed, asked.result()
+        finally:
+            pool.shutdown(wait=False)  # what ended the wait early is told at once
 
     def _settle_again(self, timeout: float) -> Deployed:
         if self.deployed is None:

@@ -122,14 +122,11 @@ def restored(seen: Restored) -> Canary:
     return place.row(Outcome.FAIL, f"{_where(place)} (volume {_of(place)}): " + "; ".join(wrong))
 
 
-def in_snapshot(
-    wanted: Iterable[InSnapshot], found: Mapping[tuple[str, str], bytes | int | None]
-) -> tuple[Canary, ...]:
+def in_snapshot(wanted: Iterable[InSnapshot], found: Mapping[tuple[str, str], int | None]) -> tuple[Canary, ...]:
     """Judge what a snapshot holds of our markers: one row a place.
 
-    `found` has by (volume, path) the bytes, or where only a listing was read their number (the restore shows the
-    content), or None for a file that is not in the snapshot; it must answer for each. Raises KeyError if it does not:
-    what was not looked for is not missing.
+    `found` has by (volume, path) the number of bytes (the restore shows the content), or None for a file that is not in
+    the snapshot; it must answer for each. Raises KeyError if it does not: what was not looked for is not missing.
     """
     wrong: dict[Place, list[str]] = {}
     for one in wanted:
@@ -208,13 +205,10 @@ def _lost(sight: Sight, op: Tier) -> str:
     return f"{gone}volume was {_of(place)}, now {volume_words(volume)}"
 
 
-def _not_held(wanted: InSnapshot, held: bytes | int | None) -> str:
+def _not_held(wanted: InSnapshot, held: int | None) -> str:
     if held is None:
         return "is not in the snapshot"
-    size = held if isinstance(held, int) else len(held)
-    if size != len(wanted.content):
-        return f"has {size} bytes in the snapshot, not {len(wanted.content)}"
-    return "has other content in the snapshot" if isinstance(held, bytes) and held != wanted.content else ""
+    return f"has {held} bytes in the snapshot, not {len(wanted.content)}" if held != len(wanted.content) else ""
 
 
 def _edited(seen: Restored) -> str:
