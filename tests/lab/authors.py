@@ -72,7 +72,7 @@ class Bench:
         try:
             yield Children(
                 cell=self.lab.cell,
-                execs=Execs(swarm, stack=STACK, clock=SystemClock(), kill=self.lab.cell.runner.end_group),
+                reach=Execs(swarm, stack=STACK, clock=SystemClock(), kill=self.lab.cell.runner.end_group),
                 uid=user_of("20260101-120000-a1b2c3"),
                 folder=self.shared / "authors" / "children",
                 facts=Facts(

@@ -61,13 +61,11 @@ class Ended:
     junit: bytes | None = field(default=None, repr=False)
 
 
-def judge(source: str, path: str, *, collected: Ended, ran: Ended | None) -> SuiteResult:
-    """Return what a suite came to; `ran` is None if it was not run, because its collection did not give any test."""
+def judge(source: str, path: str, *, collected: Ended, ran: Ended) -> SuiteResult:
+    """Return what a suite came to; of one whose collection gave no test, what ran is nothing."""
     if found := _no_collection(collected):
         return SuiteResult(source, path, *_with_words(found))
     ids = collected.said.ids or ()
-    if ran is None:
-        return SuiteResult(source, path, Outcome.UNVERIFIED, message="it was collected and not run")
     tests = tuple(_test(one, [r for r in ran.said.reports if r.id == one]) for one in ids)
     if trouble := _broken(ran):
         return SuiteResult(source, path, Outcome.FAIL, tests, trouble)
@@ -78,11 +76,6 @@ def judge(source: str, path: str, *, collected: Ended, ran: Ended | None) -> Sui
     if outcome is Outcome.UNVERIFIED:
         return SuiteResult(source, path, outcome, tests, _nothing_passed(tests))
     return SuiteResult(source, path, outcome, tests)
-
-
-def is_runnable(collected: Ended) -> bool:
-    """Say whether a collection gave tests that can be run."""
-    return _no_collection(collected) is None
 
 
 def junit_outcomes(data: bytes | None) -> Mapping[str, Outcome] | None:

@@ -81,7 +81,7 @@ def made(
     plan, timeouts = at.found.plan, at.found.plan.meta.timeouts
     children = Children(
         cell=cell,
-        execs=Execs(swarm, stack=at.place.stack, clock=at.clock, kill=cell.runner.end_group),
+        reach=Execs(swarm, stack=at.place.stack, clock=at.clock, kill=cell.runner.end_group),
         uid=user_of(at.place.run_id),
         folder=at.place.shared / "children",
         facts=_facts(at, deployment),

@@ -23,10 +23,9 @@ from recipeci.host.cell import Cell, Unprivileged
 from recipeci.host.cell.spec import INSIDE
 from recipeci.host.clock import Clock
 from recipeci.host.command import PATH
-from recipeci.host.execs import Execs
 from recipeci.report.text import clean
 from recipeci.run.agreement import JUNIT_BYTES, Ended, Said
-from recipeci.run.broker import Broker
+from recipeci.run.broker import Broker, Reach
 from recipeci.run.placing import Placed
 
 CA_FILE = INSIDE / "ca.pem"
@@ -72,10 +71,11 @@ def public(env: Mapping[str, str], *, mask: Callable[[str], str]) -> dict[str, s
 
 @dataclass(frozen=True)
 class Children:
-    """The children of one run, one after the other."""
+    """The children of one run; of one user one after the other."""
 
     cell: Cell
-    execs: Execs
+    reach: Reach
+    """What a child may ask of the app."""
     uid: int
     folder: Path
     """A folder that the cell sees at the same path; each child has its own in it while it lives."""
@@ -92,7 +92,7 @@ class Children:
             HostError: Docker did not answer meanwhile, or the cell is gone. Nothing that the child does raises.
         """
         began = self.clock.monotonic()
-        with self._own_folder() as folder, Broker(self.execs, context=self.facts.context()) as broker:
+        with self._own_folder() as folder, Broker(self.reach, context=self.facts.context()) as broker:
             argv = [*_program(mode), str(broker.fd), str(placed.file), str(placed.root)]
             code, last = self._run(
                 argv, placed, folder=folder, cwd=placed.root, env=env, timeout=timeout, fds=[broker.fd]

@@ -110,6 +110,29 @@ def pytest_collection_modifyitems(config, items):
     assert "other tests than its collection" in result.message
 
 
+def test_the_collection_is_another_users(bench: Bench) -> None:
+    """What is run beside it cannot touch it."""
+    text = """
+import os, pytest
+@pytest.mark.parametrize("user", [os.getuid()])
+def test_a(user): pass
+"""
+    result = one(bench, text)
+    assert result.outcome is Outcome.UNVERIFIED
+    assert "other tests than its collection" in result.message
+
+
+def test_the_app_is_not_asked_while_tests_are_collected(bench: Bench) -> None:
+    conftest = """
+from recipeci.author.plugin import GIVEN
+def pytest_collection_modifyitems(config):
+    config.stash[GIVEN].app.exec("app", ["true"])
+"""
+    result = one(bench, "def test_a(): pass", conftest=conftest)
+    assert result.outcome is Outcome.UNVERIFIED
+    assert "exec in app: app cannot be asked while tests are collected" in result.message
+
+
 def test_no_configuration_of_an_authors_is_read(bench: Bench) -> None:
     files = {
         "pytest.ini": "[pytest]\naddopts = --deselect test_install.py::test_b -k test_a\n",

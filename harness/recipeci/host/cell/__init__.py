@@ -10,6 +10,6 @@ from __future__ import annotations
 from recipeci.host.cell.life import Cell, reap, running
 from recipeci.host.cell.names import AskedName
 from recipeci.host.cell.spec import CellSpec
-from recipeci.host.cell.unprivileged import Stray, Unprivileged, user_of
+from recipeci.host.cell.unprivileged import Stray, Unprivileged, second_of, user_of
 
-__all__ = ["AskedName", "Cell", "CellSpec", "Stray", "Unprivileged", "reap", "running", "user_of"]
+__all__ = ["AskedName", "Cell", "CellSpec", "Stray", "Unprivileged", "reap", "running", "second_of", "user_of"]

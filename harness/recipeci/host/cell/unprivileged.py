@@ -12,8 +12,9 @@ from pathlib import Path
 
 from recipeci.host.command import Completed, LineSink, Runner
 
-FIRST, COUNT = 60600, 500
-"""User ids that neither Debian, systemd nor images use: above 60577 and below 61184 (systemd's UIDS-GIDS)."""
+FIRST, COUNT = 60600, 250
+"""Two times so many user ids that neither Debian, systemd nor images use: above 60577 and below 61184 (systemd's
+UIDS-GIDS)."""
 _LOOK_SECONDS = 20.0
 _ROUNDS = 20
 
@@ -21,6 +22,11 @@ _ROUNDS = 20
 def user_of(run_id: str) -> int:
     """Return the user id for the authors' code of a run: the same for the whole run, rarely that of another one."""
     return FIRST + sum(run_id.encode()) * 31 % COUNT
+
+
+def second_of(user: int) -> int:
+    """Return another user id of the same run: for code that runs beside the first one's and may not touch it."""
+    return user + COUNT
 
 
 @dataclass(frozen=True)
