@@ -222,14 +222,14 @@ FAILED = Canary("app", "/data", "st_data", Outcome.FAIL, "lost")
 
 
 def test_rows_are_measurements_and_only_what_is_not_well_has_a_message() -> None:
-    tests = survival.tests([SKIPPED, PASSED, FAILED])
+    tests = survival.tests([SKIPPED, PASSED, FAILED], what="canary")
     assert [(test.name, test.outcome, test.message) for test in tests] == [
         ("harness::canary app:/x", Outcome.SKIP, "not canaried: tmpfs"),
         ("harness::canary app:/data", Outcome.PASS, ""),
         ("harness::canary app:/data", Outcome.FAIL, "lost"),
     ]
     assert verdict.of_tests(tests) is Outcome.FAIL
-    assert verdict.of_tests(survival.tests([SKIPPED])) is Outcome.UNVERIFIED
+    assert verdict.of_tests(survival.tests([SKIPPED], what="canary")) is Outcome.UNVERIFIED
 
 
 def test_the_report_has_one_row_a_place_with_the_worst_of_all_ops() -> None:

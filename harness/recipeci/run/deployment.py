@@ -105,12 +105,12 @@ class Deployment:
 
     def backup(self, *, timeout: float) -> None:
         """Have the app backed up; a hook of the recipe's that hangs is the recipe's fault."""
-        with self._recipes_fault(), self._in_time(), self._put_back():
+        with self._recipes_fault(printed=LOG_LINES), self._in_time(), self._put_back():
             self.abra.app_backup_create(self.domain, timeout=timeout)
 
     def restore(self, *, timeout: float) -> None:
         """Have the app's newest snapshot restored (A-17)."""
-        with self._recipes_fault(), self._in_time(), self._put_back():
+        with self._recipes_fault(printed=LOG_LINES), self._in_time(), self._put_back():
             self.abra.app_restore(self.domain, timeout=timeout)
 
     def settle(self, *, since: float, timeout: float, see: Callable[[str], None]) -> Deployed:
@@ -240,8 +240,8 @@ class Deployment:
             raise OpFailed(msg)
 
     @contextlib.contextmanager
-    def _recipes_fault(self) -> Iterator[None]:
-        """Turn abra's refusal into the recipe's failure.
+    def _recipes_fault(self, *, printed: int = 0) -> Iterator[None]:
+        """Turn abra's refusal into the recipe's failure; `printed` is how many lines of the output are told with it.
 
         A call that hung stays the host's, and so do a full disk and a swarm that is gone, whatever abra said of it.
         """
@@ -252,7 +252,8 @@ class Deployment:
         except CommandFailed as e:
             infrastructure.blame(e.message, free=infrastructure.free_bytes(self.scratch))
             self.swarm.program()  # raises HostError if nobody answers
-            raise OpFailed(e.message) from e
+            last = e.out.strip().splitlines()[-printed:] if printed else []
+            raise OpFailed("\n".join([e.message, *last])) from e
 
     @contextlib.contextmanager
     def _put_back(self) -> Iterator[None]:

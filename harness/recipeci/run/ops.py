@@ -152,7 +152,9 @@ class Ops:
             ran=watch.ran,
         )
         rows = self._in_snapshot(listing)
-        tests = (*backups.checks(taken), self._serving(timeout), *survival.tests(rows), *self._kept(Tier.BACKUP))
+        self.marked.append((Tier.BACKUP, rows))
+        held = survival.tests(rows, what="marker in the snapshot")
+        tests = (*backups.checks(taken), self._serving(timeout), *held, *self._kept(Tier.BACKUP))
         return Done(tests, backups.words(taken))
 
     def _restore(self) -> Done:
@@ -185,7 +187,7 @@ class Ops:
         with self.console.phase("canary"):
             rows = self.canary.after(tier, self.deployed.compose)
         self.marked.append((tier, rows))
-        return survival.tests(rows)
+        return survival.tests(rows, what="canary")
 
     def _snapshots_there(self) -> tuple[Snapshot, ...]:
         """Return the stack's snapshots, from a bot that may have to come up first."""

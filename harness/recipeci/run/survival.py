@@ -139,11 +139,11 @@ def in_snapshot(wanted: Iterable[InSnapshot], found: Mapping[tuple[str, str], in
     )
 
 
-def tests(rows: Iterable[Canary]) -> tuple[TestResult, ...]:
-    """Return rows as measurements of the harness; only what is not well has a message."""
+def tests(rows: Iterable[Canary], *, what: str) -> tuple[TestResult, ...]:
+    """Return rows as measurements of the harness, named by what was measured; only what is not well has a message."""
     return tuple(
         TestResult(
-            f"harness::canary {row.service}:{row.path}",
+            f"harness::{what} {row.service}:{row.path}",
             row.outcome,
             message="" if row.outcome is Outcome.PASS else row.reason,
         )
