@@ -93,17 +93,20 @@ class Recipeci:
         return self.start_as_is(*options, "--out", str(folder), folder=folder)
 
     def start_as_is(self, *options: str, folder: Path, prefix: Sequence[str] = ()) -> Running:
-        """Start `recipeci OPTIONS`; `folder` is where its report will be looked for, `prefix` what starts it.
+        """Start `recipeci OPTIONS`; `folder` is where its report will be looked for, `prefix` what starts it."""
+        return self.start_command(*prefix, sys.executable, "-m", "recipeci", *options, folder=folder)
+
+    def start_command(self, *argv: str, folder: Path, cwd: Path | str = "/") -> Running:
+        """Start a command line that runs the program.
 
         The test process is the one that orphans come to (leftovers.py), but no init that buries the dead of them, as a
         machine has it: tini does that as long as the harness lives. A cell ends only when all its dead are buried.
         """
         dying = [program("setpriv"), "--pdeathsig", "KILL", "--"]
-        argv = [*dying, program("tini"), "-s", "--", *dying, *prefix, sys.executable, "-m", "recipeci", *options]
         process = subprocess.Popen(
-            argv,
+            [*dying, program("tini"), "-s", "--", *dying, *argv],
             env=self._env(),
-            cwd="/",
+            cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -133,13 +136,13 @@ class Recipeci:
         return env | dict(self.env)
 
 
-def for_recipe(name: str, *, source: Path, stages: str = STAGES) -> tuple[str, ...]:
-    """Return the options of a run of a lab recipe with the built-in abra."""
+def for_recipe(name: str, *, source: Path | str, stages: str = STAGES, abra: str = "builtin") -> tuple[str, ...]:
+    """Return the options of a run of a lab recipe, with the built-in abra if no program is named."""
     given = {
         "--recipe": name,
         "--source": str(source),
         "--images": str(IMAGES),
-        "--abra": "builtin",
+        "--abra": abra,
         "--stages": stages,
     }
     return tuple(word for option in given.items() for word in option)

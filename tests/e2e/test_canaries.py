@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
-from lab import repository
+from lab import forge, repository
 
 from e2e import expectation, leftovers
+from e2e.expectation import Expectation
 from e2e.program import Ended, Recipeci, for_recipe
 
 pytestmark = pytest.mark.cell
@@ -22,14 +28,48 @@ RECIPE = "canary"
 @pytest.mark.parametrize("name", SLOWEST_FIRST)
 def test_canary(name: str, recipeci: Recipeci, folder: Path) -> None:
     expected = expectation.read(CANARIES / name)
-    source = repository.build(CANARIES / name, folder / RECIPE).path
-    overlay = folder / "overlays" / RECIPE / "recipe.yml"
-    overlay.parent.mkdir(parents=True)
-    overlay.write_text(yaml.safe_dump(dict(expected.overlay)))
-    options = (*for_recipe(RECIPE, source=source), "--overlays", str(folder / "overlays"), *expected.options)
-    ended = recipeci.run(*options)
+    program = dataclasses.replace(recipeci, env=expected.env)
+    with source_of(name, expected, folder) as source:
+        ended = program.run(*options_of(name, expected, folder, source=source))
     assert expected.differences(ended.report, code=ended.code) == [], ended.out
     nothing_is_left(ended)
+    nothing_is_said(ended, expected.never_said)
+
+
+@contextlib.contextmanager
+def source_of(name: str, expected: Expectation, folder: Path) -> Iterator[str]:
+    """Make the canary's repository, and yield where it is."""
+    built = repository.build(CANARIES / name, folder / RECIPE, bare=expected.served)
+    if not expected.served:
+        yield str(built.path)
+        return
+    with forge.serving(built.path) as address:
+        yield address
+
+
+def options_of(name: str, expected: Expectation, folder: Path, *, source: str) -> list[str]:
+    """Lay down what the operator gives, and return the options of the run."""
+    overlay = folder / "overlays" / RECIPE
+    if (files := CANARIES / name / "overlay").is_dir():
+        shutil.copytree(files, overlay)
+    overlay.mkdir(parents=True, exist_ok=True)
+    (overlay / "recipe.yml").write_text(yaml.safe_dump(dict(expected.overlay)))
+    program = str(abra(CANARIES / name / expected.abra, folder)) if expected.abra else "builtin"
+    options = list(for_recipe(RECIPE, source=source, stages=expected.stages, abra=program))
+    options += ["--overlays", str(overlay.parent), *expected.options]
+    if expected.allowlist is not None:
+        (folder / "allowlist").write_text(expected.allowlist.replace("SOURCE", source))
+        options += ["--allowlist", str(folder / "allowlist")]
+    return options
+
+
+def abra(script: Path, folder: Path) -> Path:
+    """Write a program that stands before the built-in abra."""
+    program = folder / "abra" / "abra"
+    program.parent.mkdir()
+    program.write_text(script.read_text().replace("@MINIABRA@", f"{sys.executable} -I -m miniabra"))
+    program.chmod(0o755)
+    return program
 
 
 def nothing_is_left(ended: Ended) -> None:
@@ -37,3 +77,11 @@ def nothing_is_left(ended: Ended) -> None:
     assert ended.report["leftovers"] == ([] if ended.report["deploys"] else None)
     assert leftovers.cgroups_of(ended.report["run_id"]) == []
     assert sorted(entry.name for entry in ended.folder.iterdir()) == ["junit.xml", "report.json", "run.log", "state"]
+
+
+def nothing_is_said(ended: Ended, values: tuple[str, ...]) -> None:
+    """No value stands on the terminal or in a file of the run."""
+    files = [file for file in ended.folder.rglob("*") if file.is_file()]
+    said = {"the terminal": ended.out + ended.err} | {str(file): file.read_text(errors="replace") for file in files}
+    for value in values:
+        assert [where for where, text in said.items() if value in text] == [], value

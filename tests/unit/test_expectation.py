@@ -10,6 +10,8 @@ from e2e import expectation
 from e2e.expectation import Expectation
 
 CANARIES = Path(__file__).parents[1] / "canaries"
+SHARED = ("base", "repository-suite")
+"""Folders that canaries lay over each other, and no canaries themselves."""
 REPORT = {
     "exit_code": 1,
     "verdict": "fail",
@@ -19,9 +21,25 @@ REPORT = {
     "base": {"version": "1.0.0+1.22.1"},
     "base_mode": "pinned",
     "notes": ["env: GREETING was added", "secret token was generated"],
+    "canary": [{"service": "app", "path": "/srv", "outcome": "pass", "reason": ""}],
+    "left_out": [{"path": "tests/ops.py", "reason": "not allowed: no list"}],
     "tiers": [
-        {"name": "install", "outcome": "pass", "reason": "", "seconds": 4.0},
-        {"name": "upgrade", "outcome": "fail", "reason": "app rolled back from nginx:2 to nginx:1", "seconds": 5.0},
+        {"name": "install", "outcome": "pass", "reason": "", "seconds": 4.0, "suites": []},
+        {
+            "name": "upgrade",
+            "outcome": "fail",
+            "reason": "app rolled back from nginx:2 to nginx:1",
+            "seconds": 5.0,
+            "suites": [
+                {
+                    "source": "recipeci",
+                    "path": "/o/test_upgrade.py",
+                    "outcome": "fail",
+                    "message": "",
+                    "tests": [{"name": "test_login", "outcome": "fail", "message": "answered 403"}],
+                }
+            ],
+        },
     ],
 }
 GOOD: dict[str, Any] = {
@@ -33,6 +51,10 @@ GOOD: dict[str, Any] = {
     "base": "1.0.0+1.22.1",
     "base_mode": "pinned",
     "install_seconds": 3,
+    "suites": ({"tier": "upgrade", "source": "recipeci", "path": "test_upgrade", "outcome": "fail"},),
+    "tests": ({"tier": "upgrade", "suite": "test_upgrade", "name": "login", "outcome": "fail", "message": "40."},),
+    "canary": ({"service": "^app$", "path": "/srv", "outcome": "pass"},),
+    "left_out": ({"path": "ops", "reason": "not allowed"},),
 }
 
 
@@ -56,11 +78,30 @@ def test_a_report_that_is_as_expected_has_no_differences() -> None:
         ("secrets", {"known": 2, "found": 0}, "secrets known: 1, expected 2"),
         ("secrets", {"found": 1}, "secrets found: 0, expected 1"),
         ("install_seconds", 70, "install: took 4.0 s, at least 70 expected"),
+        ("suites", ({"path": "test_upgrade", "outcome": "pass"},), "suites: none is"),
+        ("suites", ({"tier": "install", "path": "test_upgrade"},), "suites: none is"),
+        ("tests", ({"name": "test_login", "message": "500"},), "tests: none is"),
+        ("tests", ({"name": "test_login", "suite": "custom"},), "tests: none is"),
+        ("canary", (), "canary: {'service': 'app', 'path': '/srv', 'outcome': 'pass', 'reason': ''} is not expected"),
+        ("left_out", (), "left_out: {'path': 'tests/ops.py'"),
     ],
 )
 def test_each_key_that_is_not_met_is_told(key: str, value: object, difference: str) -> None:
     found = Expectation(**(GOOD | {key: value})).differences(REPORT, code=1)
     assert [line.startswith(difference) for line in found] == [True], found
+
+
+@pytest.mark.parametrize("key", ["canary", "left_out"])
+def test_all_rows_must_be_there_and_no_others(key: str) -> None:
+    wanted = (*GOOD[key], {"path": "/another"})
+    found = Expectation(**(GOOD | {key: wanted})).differences(REPORT, code=1)
+    assert [line.partition(" in [")[0] for line in found] == [f"{key}: none is {{'path': '/another'}}"]
+    assert Expectation(**(GOOD | {key: None})).differences(REPORT, code=1) == []
+
+
+def test_a_row_with_a_key_that_no_row_of_a_report_has_is_an_error() -> None:
+    with pytest.raises(KeyError, match="outcom"):
+        Expectation(**(GOOD | {"canary": ({"outcom": "pass"},)})).differences(REPORT, code=1)
 
 
 def test_the_code_of_the_program_and_that_of_the_report_are_both_compared() -> None:
@@ -78,7 +119,7 @@ def test_a_mistake_in_expect_yml_is_refused_by_name(tmp_path: Path, text: str, s
 
 
 def test_each_canary_has_an_expectation_and_a_history() -> None:
-    folders = {folder.name for folder in CANARIES.iterdir() if folder.is_dir() and folder.name != "base"}
+    folders = {folder.name for folder in CANARIES.iterdir() if folder.is_dir() and not folder.name.startswith(SHARED)}
     assert {file.parent.name for file in CANARIES.glob("*/history.yml")} == folders
     for name in folders:
         expectation.read(CANARIES / name)

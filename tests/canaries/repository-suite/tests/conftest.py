@@ -1,0 +1,1 @@
+raise AssertionError("the repository's conftest was imported")
