@@ -1,4 +1,4 @@
-"""The only program that authors' code runs in: `python -I -B -m recipeci.author.child MODE FD FILE ROOT`.
+"""The only program that authors' code runs in: `main(MODE, FD, FILE, ROOT)`, which run/children.py starts.
 
 MODE is `collect` (which tests are there?), `run`, `hook:NAME` (call that function of FILE, if it has it) or `script`
 (become `sh FILE`). FD is the inherited descriptor to the harness; ROOT is the folder that the author's files are in.
@@ -98,7 +98,3 @@ def _limit() -> None:
     """No core dumps, and no more processes than one may need."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import recipeci
 from recipeci.author import child
 from recipeci.author.channel import Message
 from recipeci.errors import CommandTimeout
@@ -28,6 +29,14 @@ from recipeci.run.agreement import JUNIT_BYTES, Ended, Said
 from recipeci.run.broker import Broker, Reach
 from recipeci.run.placing import Placed
 
+PACKAGES = Path(recipeci.__file__).resolve().parents[1]
+START = """import sys
+folder = sys.argv.pop(1)
+if folder not in sys.path:
+    sys.path.insert(0, folder)
+from recipeci.author import child
+sys.exit(child.main(sys.argv[1:]))"""
+"""Isolated Python heeds no PYTHONPATH: a child must be of the same package as we are, not of one that is installed."""
 CA_FILE = INSIDE / "ca.pem"
 LAST_LINES = 20
 SHOWN_LINES = 5000
@@ -193,8 +202,8 @@ class Shown:
 
 
 def _program(mode: str) -> list[str]:
-    """Return our program as the cell has it: this Python, isolated, writing no byte code."""
-    return [sys.executable, "-I", "-B", "-m", child.__name__, mode]
+    """Return our program as the cell has it: this Python, isolated, writing no byte code, and this package."""
+    return [sys.executable, "-I", "-B", "-c", START, str(PACKAGES), mode]
 
 
 def _is_hidden(key: str) -> bool:
