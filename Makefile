@@ -30,7 +30,8 @@ lint: setup ## ruff, mypy, shellcheck; last line `lint: PASS`
 demo: setup ## all tiers of the lab recipe custom-html, from its published version to its head
 	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
 	PYTHONPATH=tests python -m lab.repository tests/lab/recipes/custom-html "$$folder/custom-html" >/dev/null; \
-	recipeci --recipe custom-html --abra builtin --source "$$folder/custom-html" --images tests/lab/images
+	recipeci --recipe custom-html --abra builtin --source "$$folder/custom-html" --images tests/lab/images \
+	  --overlays tests/recipes
 
 test: lint images ## everything: linters, then all tests; prints the seed of what is random in them
 	@python -m pytest -m "not long" -n $(WORKERS) --dist worksteal

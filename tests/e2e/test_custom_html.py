@@ -14,6 +14,7 @@ from e2e import leftovers
 from e2e.program import Recipeci, for_recipe
 
 pytestmark = pytest.mark.cell
+OVERLAYS = Path(__file__).parents[1] / "recipes"
 SUMMARY = r"""
 ===== RUN SUMMARY =====
 recipe    : custom-html   target {head}   base 1\.0\.0\+1\.22\.1 \(pinned\)
@@ -33,7 +34,8 @@ verdict   : pass \(built-in abra\)   level 5   in \d+\.\d s   report: {report}
 
 def test_the_head_passes_all_tiers_and_leaves_nothing(recipeci: Recipeci, custom_html: Built) -> None:
     before = leftovers.host()
-    ended = recipeci.run(*for_recipe("custom-html", source=custom_html.path, stages=",".join(Tier)))
+    options = for_recipe("custom-html", source=custom_html.path, stages=",".join(Tier))
+    ended = recipeci.run(*options, "--overlays", str(OVERLAYS))
     assert ended.code == 0, ended.out + ended.err
     words = {
         "head": custom_html.head,
@@ -41,7 +43,7 @@ def test_the_head_passes_all_tiers_and_leaves_nothing(recipeci: Recipeci, custom
         "report": re.escape(f"{ended.folder}/report.json"),
     }
     assert re.search(SUMMARY.format(**words), ended.out), ended.out
-    ran = re.findall(r"===== TIER: (\w+) \(generic=run, overlay=none\) =====", ended.out)
+    ran = re.findall(r"===== TIER: (\w+) \(generic=run, overlay=recipeci\) =====", ended.out)
     assert ran == ["install", "upgrade", "backup", "restore"]
     report = ended.report
     assert [(image["ref"]) for image in report["images"]] == ["nginx:1.22.1", "nginx:1.26.3"]

@@ -63,7 +63,7 @@ class DataCanary:
         self._steady(lambda: self._plant(self._look(compose, coverage)))
 
     def before(self, op: Tier, compose: Compose, coverage: Coverage) -> None:
-        """Read the markers back right before an op and its hooks, and write those that new places need.
+        """Read the markers back right before an op, after its hooks, and write those that new places need.
 
         Before a restore the marker of each place that was promised at the backup is edited, its second one deleted and
         a file added; nothing else is written then. Raises what `plant` does.

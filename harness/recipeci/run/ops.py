@@ -62,7 +62,7 @@ class Ops:
         return self.deployed.compose if self.deployed else Compose({})
 
     def prepare(self, tier: Tier) -> None:
-        """Read the data canary's markers back before an op and its hooks; an app that is not there yet has none.
+        """Read the data canary's markers back right before an op; an app that is not there yet has none.
 
         Raises WaitFailed if the app does not stand still for it.
         """

@@ -53,13 +53,17 @@ class Tiers:
         return _judged(step.tier, (own, *suites), words=done.words)
 
     def _done(self, step: Step) -> Done:
-        """Run the hooks, then the op; what suites are told of it is written before they run."""
+        """Run the hooks, then the op; what suites are told of it is written before they run.
+
+        The data canary looks after the hooks: what they do to its markers is not the op's doing, and nothing that they
+        know of can hide what the op does.
+        """
         if not step.op:
             return NO_OP
         before, started = self.authoring.seen(self.ops.deployed), self.clock.now()
-        self.ops.prepare(step.tier)
         for file in step.hooks:
             self._hook(step, file)
+        self.ops.prepare(step.tier)
         done = self.ops.carry_out(step.tier)
         self.authoring.tell(self.ops, op=step.op, before=before, started=started)
         return done
