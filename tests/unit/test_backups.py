@@ -145,3 +145,35 @@ def test_the_newest_snapshot_must_be_the_measured_one() -> None:
     assert wrong((backups.still_newest(OLD.id, (OLD, NEW)),)) == {
         "harness::newest snapshot": f"the newest snapshot is {NEW.id}, not {OLD.id}"
     }
+
+
+FOLDERED = compose(backup__volumes__db_data__path="dumps", backup__pre_hook="/dump")
+OWN = Entry(f"{DB}/dumps/.recipeci-canary-x", "file", 80, 250.0)
+CONTENT = Entry(f"{DATA}/a", "file", 3)
+
+
+def test_a_folder_of_dumps_with_nothing_but_our_marker_holds_no_dump() -> None:
+    (said,) = wrong(backups.checks(taken(FOLDERED, ran=(DUMPED,), listing=(CONTENT, OWN)))).values()
+    assert "nothing of dumps in the volume db-data" in said
+
+
+def test_a_folder_of_dumps_of_earlier_runs_is_told_whatever_marker_lies_beside_them() -> None:
+    old = Entry(f"{DB}/dumps/1.sql", "file", 9, SINCE - 1)
+    (said,) = wrong(backups.checks(taken(FOLDERED, ran=(DUMPED,), listing=(CONTENT, OWN, old)))).values()
+    assert said.startswith("dumps in the volume db-data is from before this backup")
+
+
+def test_one_new_dump_beside_old_ones_is_enough() -> None:
+    dumps = tuple(Entry(f"{DB}/dumps/{n}.sql", "file", 9, SINCE + n - 1) for n in range(3))
+    assert wrong(backups.checks(taken(FOLDERED, ran=(DUMPED,), listing=(CONTENT, OWN, *dumps)))) == {}
+
+
+def test_a_file_of_settings_that_is_promised_beside_the_dump_may_be_old() -> None:
+    both = compose(backup__volumes__db_data__path="backup.sql,config", backup__pre_hook="/dump")
+    files = (Entry(f"{DB}/backup.sql", "file", 9, SINCE + 1), Entry(f"{DB}/config", "file", 9, 1.0))
+    assert wrong(backups.checks(taken(both, ran=(DUMPED,), listing=(CONTENT, *files)))) == {}
+
+
+def test_in_a_volume_that_is_promised_whole_our_marker_is_something() -> None:
+    marker = Entry(f"{DB}/.recipeci-canary-x", "file", 80, 250.0)
+    assert wrong(backups.checks(taken(listing=(CONTENT, marker)))) == {}

@@ -101,3 +101,54 @@ def test_without_labels_neither_promises_nor_hooks_are_due() -> None:
     bare = Compose({"app": ComposeService("app", "app:1")})
     result = shown(Tier.BACKUP, without="hooks")
     assert complete(result, dataclasses.replace(due(Tier.BACKUP), after=bare, before=bare)) == result
+
+
+def restore(*names: str, authors: Outcome | None = None, compose: Compose = COMPOSE) -> TierResult:
+    """Return the completed result of a restore that measured these beside what is always due."""
+    due_names = [*ALWAYS[Tier.RESTORE], *(MORE[Tier.RESTORE] if compose is COMPOSE else ()), *names]
+    tests = tuple(TestResult(f"harness::{name}", Outcome.PASS) for name in due_names)
+    suites = [SuiteResult("harness", "harness", Outcome.PASS, tests)]
+    suites += [SuiteResult("recipeci", str(OVERLAY.path), authors)] if authors else []
+    step = Step(Tier.RESTORE, Fate.RUN, suites=(OVERLAY,) if authors else ())
+    result = TierResult(Tier.RESTORE, Outcome.PASS, suites=tuple(suites))
+    return complete(result, Due(step, "s", before=compose, after=compose))
+
+
+def test_a_restore_of_which_nobody_saw_what_it_brought_back_is_unverified() -> None:
+    found = restore()
+    assert found.outcome is Outcome.UNVERIFIED
+    assert found.reason.startswith("not measured: restored data (no promised place takes a marker")
+
+
+def test_a_restore_is_shown_by_our_markers_or_by_an_authors_suite() -> None:
+    assert restore("restored data").outcome is Outcome.PASS
+    assert restore(authors=Outcome.PASS).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("authors", [Outcome.SKIP, Outcome.UNVERIFIED, Outcome.FAIL])
+def test_an_authors_suite_that_did_not_pass_shows_nothing(authors: Outcome) -> None:
+    assert restore(authors=authors).outcome is Outcome.UNVERIFIED
+
+
+def test_where_nothing_is_promised_nothing_has_to_come_back() -> None:
+    labels = {"backupbot.backup": "true"}
+    assert restore(compose=Compose({"app": ComposeService("app", "app:1", labels=labels)})).outcome is Outcome.PASS
+
+
+WHOLE = Compose(
+    {"app": ComposeService("app", "app:1", labels={"backupbot.backup": "true"}, mounts=MOUNTS[:1])},
+    volumes={"content": Resource("content")},
+)
+
+
+@pytest.mark.parametrize(("canary", "expected"), [(Outcome.PASS, Outcome.UNVERIFIED), (Outcome.SKIP, Outcome.PASS)])
+def test_a_volume_that_takes_markers_owes_a_word_of_them_in_the_snapshot(canary: Outcome, expected: Outcome) -> None:
+    names = [*ALWAYS[Tier.BACKUP], "backup of app:/srv/"]
+    tests = [TestResult(f"harness::{name}", Outcome.PASS) for name in names]
+    tests.append(TestResult("harness::canary app:/srv/", canary))
+    result = TierResult(
+        Tier.BACKUP, Outcome.PASS, suites=(SuiteResult("harness", "harness", Outcome.PASS, tuple(tests)),)
+    )
+    found = complete(result, Due(Step(Tier.BACKUP, Fate.RUN), "s", before=WHOLE, after=WHOLE))
+    assert found.outcome is expected
+    assert ("marker in the snapshot app:/srv/" in found.reason) is (expected is Outcome.UNVERIFIED)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from recipeci.host.backupbot import Entry, Ran, Snapshot
 from recipeci.model import Outcome, TestResult
@@ -16,6 +17,7 @@ from recipeci.recipe import covered
 from recipeci.recipe.compose import Compose
 from recipeci.recipe.coverage import Coverage, Promise
 from recipeci.recipe.hookruns import Kind, hook_problems
+from recipeci.run.canary import PREFIX
 
 BACKUP_HOOKS: tuple[Kind, ...] = ("pre", "post")
 RESTORE_HOOKS: tuple[Kind, ...] = ("restore_pre", "restore_post")
@@ -105,7 +107,15 @@ def _promises(taken: Taken) -> Iterator[TestResult]:
 
 
 def _covered(taken: Taken) -> tuple[covered.Covered, ...]:
-    return covered.covered(taken.coverage, names=_names(taken), listing=taken.listing)
+    """Look each promise up; our own markers are something in a volume, but no dump in a folder of dumps."""
+    names, listing = _names(taken), taken.listing
+    every = covered.covered(taken.coverage, names=names, listing=listing)
+    authentic = covered.covered(taken.coverage, names=names, listing=[e for e in listing if not _is_ours(e)])
+    return tuple(own if own.path else one for one, own in zip(every, authentic, strict=True))
+
+
+def _is_ours(entry: Entry) -> bool:
+    return PurePosixPath(entry.path).name.startswith(PREFIX)
 
 
 def _names(taken: Taken) -> dict[str, str]:
@@ -133,20 +143,34 @@ def _lacking(one: covered.Covered) -> str:
 
 
 def _stale(one: covered.Covered, taken: Taken) -> str:
-    """Say that a promised file is of an earlier run though a hook of its service makes it anew for each backup.
+    """Say that all that is promised of a service is of an earlier run, though its hook makes a dump for each backup.
 
-    What another service's hook does says nothing of it: a file of settings beside a database's dump may be old.
+    One new file is enough: settings beside the dump may be old. What another service's hook does says nothing of it.
     """
-    top = covered.root(_names(taken)[one.promise.volume])
-    file = next((e for e in taken.listing if e.path == str(top / one.path) and e.kind == "file"), None)
     has_hook = any(hooks.pre for hooks in taken.coverage.hooks if hooks.service == one.promise.service)
-    if not one.path or file is None or not has_hook:
+    if not one.path or not has_hook:
         return ""
-    if file.modified >= int(taken.since):  # whole seconds: some file systems keep no more
+    newest_of_service = max((e.modified for e in _promised_files(one.promise.service, taken)), default=0.0)
+    if newest_of_service >= int(taken.since):  # whole seconds: some file systems keep no more
         return ""
-    at = datetime.datetime.fromtimestamp(file.modified, datetime.UTC).isoformat(timespec="seconds")
+    at = datetime.datetime.fromtimestamp(newest_of_service, datetime.UTC).isoformat(timespec="seconds")
     what = f"{one.path} in the volume {one.promise.volume}"
     return f"{what} is from before this backup ({at}): the pre-hook did not write it"
+
+
+def _promised_files(service: str, taken: Taken) -> Iterator[Entry]:
+    """Give the files at or below the promised paths of a service, without our markers."""
+    names = _names(taken)
+    tops = [
+        covered.root(names[promise.volume]) / path
+        for promise in taken.coverage.promises
+        for path in promise.paths
+        if promise.service == service
+    ]
+    for entry in taken.listing:
+        at = PurePosixPath(entry.path)
+        if entry.kind == "file" and not _is_ours(entry) and any(at.is_relative_to(top) for top in tops):
+            yield entry
 
 
 def _test(name: str, *, wrong: str) -> TestResult:

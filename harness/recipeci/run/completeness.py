@@ -7,7 +7,7 @@ look like one that is well. So what is due is said here, apart from what makes i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -26,6 +26,11 @@ ALWAYS = {
     Tier.CUSTOM: ("stayed settled",),
 }
 """What the harness measures of every tier, whatever the recipe is."""
+RESTORED = "restored data"
+RESTORED_TEST = f"harness::{RESTORED}"
+"""That something which was changed after the backup was looked for after the restore."""
+MARKER = "marker in the snapshot"
+AUTHORS = frozenset({"recipeci", "repo"})
 MARKED = (Tier.UPGRADE, Tier.BACKUP, Tier.RESTORE)
 """The ops that must leave data as it was."""
 
@@ -53,9 +58,12 @@ def complete(result: TierResult, due: Due) -> TierResult:
 
 def _unmeasured(result: TierResult, due: Due) -> Iterator[SuiteResult]:
     """Return the measurements that nobody made, as one more suite of the harness."""
-    found = {test.name for suite in result.suites if suite.source == verdict.HARNESS for test in suite.tests}
+    found = {t.name: t.outcome for suite in result.suites if suite.source == verdict.HARNESS for t in suite.tests}
     names = [name for name in _measurements(due) if f"harness::{name}" not in found]
     names += [f"canary {where}" for where in _unspoken(due, found)]
+    names += [name for name in _markers(due, found) if f"harness::{name}" not in found]
+    if RESTORED_TEST not in found and _is_unproven(result, due):
+        names.append(f"{RESTORED} (no promised place takes a marker; test_restore.py of an overlay can show it)")
     if names:
         tests = tuple(TestResult(f"harness::{name}", Outcome.UNVERIFIED, message="not measured") for name in names)
         words = f"not measured: {', '.join(names)}"
@@ -80,7 +88,24 @@ def _promised(promised: Coverage) -> Iterator[str]:
         yield from (backups.measurement(one, path) for path in one.paths or (WHOLE,))
 
 
-def _unspoken(due: Due, found: set[str]) -> Iterator[str]:
+def _markers(due: Due, found: Mapping[str, Outcome]) -> Iterator[str]:
+    """Give what a backup must say of our markers in the snapshot: of each volume promised whole that takes one."""
+    if due.step.tier is not Tier.BACKUP:
+        return
+    for one in coverage(due.after).promises:
+        where = f"{one.service}:{one.mount}"
+        if not one.paths and found.get(f"harness::canary {where}") is Outcome.PASS:
+            yield f"{MARKER} {where}"
+
+
+def _is_unproven(result: TierResult, due: Due) -> bool:
+    """Say whether a restore that should bring something back was measured by nobody, neither us nor an author."""
+    if due.step.tier is not Tier.RESTORE or not coverage(due.after).promises:
+        return False
+    return not any(s.outcome is Outcome.PASS for s in result.suites if s.source in AUTHORS)
+
+
+def _unspoken(due: Due, found: Collection[str]) -> Iterator[str]:
     """Give each volume of what ran before an op of which no row of the data canary speaks: by its path or one below."""
     if due.step.tier not in MARKED:
         return

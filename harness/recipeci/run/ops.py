@@ -15,7 +15,7 @@ from recipeci.recipe import covered
 from recipeci.recipe.compose import Compose
 from recipeci.recipe.coverage import coverage
 from recipeci.report.console import Console
-from recipeci.run import backups, identity, survival
+from recipeci.run import backups, completeness, identity, survival
 from recipeci.run.asking import Asking
 from recipeci.run.canary import DataCanary
 from recipeci.run.deployment import Deployed, Deployment
@@ -153,8 +153,8 @@ class Ops:
         )
         rows = self._in_snapshot(listing)
         self.marked.append((Tier.BACKUP, rows))
-        held = survival.tests(rows, what="marker in the snapshot")
-        tests = (*backups.checks(taken), self._serving(timeout), *held, *self._kept(Tier.BACKUP))
+        held = survival.tests(rows, what=completeness.MARKER)
+        tests = (*backups.checks(taken), self._serving(timeout, patient=True), *held, *self._kept(Tier.BACKUP))
         return Done(tests, backups.words(taken))
 
     def _restore(self) -> Done:
@@ -170,7 +170,9 @@ class Ops:
         hooks = backups.hooks(
             coverage(deployed.compose), backups.RESTORE_HOOKS, stack=self.deployment.stack, ran=watch.ran
         )
-        return Done((SETTLED, is_newest, *hooks, self._serving(timeout), *self._kept(Tier.RESTORE)))
+        serving = self._serving(timeout, patient=True)
+        changed = [TestResult(completeness.RESTORED_TEST, Outcome.PASS)] if self.canary.expected_in_snapshot() else []
+        return Done((SETTLED, is_newest, *hooks, serving, *self._kept(Tier.RESTORE), *changed))
 
     def _in_snapshot(self, listing: Sequence[Entry]) -> tuple[Canary, ...]:
         """Look for our own markers in the newest snapshot."""
@@ -218,8 +220,9 @@ class Ops:
             self.deployed = self.deployment.settle(since=since, timeout=timeout, see=self.console.seen)
         return self.deployed
 
-    def _serving(self, timeout: float) -> TestResult:
-        limit = min(timeout, HEALTHY_SECONDS) if self._is_healthy() else timeout
+    def _serving(self, timeout: float, *, patient: bool = False) -> TestResult:
+        """Ask until the app serves; `patient` where healthy may be what it was before a restart in its container."""
+        limit = min(timeout, HEALTHY_SECONDS) if self._is_healthy() and not patient else timeout
         return self.asking.serves(self.deployment.plan.meta.http, timeout=limit)
 
     def _is_healthy(self) -> bool:
