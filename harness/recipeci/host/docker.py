@@ -39,6 +39,7 @@ class Swarm:
 
         if self._client is None:
             self._client = docker.APIClient(base_url=f"unix://{self.socket}", version="auto", timeout=API_SECONDS)
+            self._client.trust_env = False  # a proxy is not for a socket; to look for one is a third of each call
         return self._client
 
     def close(self) -> None:

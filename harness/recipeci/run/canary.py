@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import TypeVar
 
@@ -28,6 +29,8 @@ PREFIX = ".recipeci-canary-"
 KEY_DIGITS = 8
 LIMIT_BYTES = 4096
 """No marker is larger; of a larger file nothing is read."""
+AT_ONCE = 4
+"""So many markers are looked at at once; of more than cores there is little gain."""
 STEADY_SECONDS = 20.0
 """So long a container may be replaced under our hands, and another one is asked."""
 
@@ -153,8 +156,7 @@ class DataCanary:
     def _before(self, op: Tier, look: Look) -> None:
         if op is Tier.RESTORE:
             self._check([mark for mark in self._marks if mark not in self._backed_up], look, both=False)
-            for mark in self._backed_up:
-                self._change(mark, look)
+            _together(lambda mark: self._change(mark, look), self._backed_up)
             return
         self._plant(look)
         self._check(self._marks, look, both=op is Tier.BACKUP)
@@ -163,9 +165,13 @@ class DataCanary:
 
     def _check(self, marks: Sequence[Mark], look: Look, *, both: bool) -> None:
         """Read markers back; what is not as it was written is the app's doing, since nothing has happened yet."""
-        for mark in marks:
+
+        def stayed(mark: Mark) -> bool:
             names = (mark.name, mark.second) if both and mark.place.promised else (mark.name,)
-            if not all(is_intact(mark, self._read(mark.place, name, look)) for name in names):
+            return all(is_intact(mark, self._read(mark.place, name, look)) for name in names)
+
+        for mark, has_stayed in zip(marks, _together(stayed, marks), strict=True):
+            if not has_stayed:
                 self._refused[mark.place.key, mark.place.volume] = marking.FOREIGN
                 self._marks = tuple(one for one in self._marks if one != mark)
                 self._rows = (*self._rows, mark.place.without_marker(marking.FOREIGN))
@@ -188,8 +194,8 @@ class DataCanary:
         changed = self._backed_up if op is Tier.RESTORE else ()
         kept = [mark for mark in self._marks if mark not in changed]
         return (
-            *(survival.restored(self._restored(mark, look)) for mark in changed),
-            *(survival.kept(self._sight(mark, look), op=op) for mark in kept),
+            *map(survival.restored, _together(lambda mark: self._restored(mark, look), changed)),
+            *(survival.kept(sight, op=op) for sight in _together(lambda mark: self._sight(mark, look), kept)),
         )
 
     def _sight(self, mark: Mark, look: Look) -> Sight:
@@ -238,6 +244,12 @@ class DataCanary:
         if container is None or look.volume(place) is None:
             return NotThere()
         return self._archive.folder(container.id, place.path, within=PurePosixPath(place.mount), names=names)
+
+
+def _together(action: Callable[[Mark], T], marks: Sequence[Mark]) -> tuple[T, ...]:
+    """Do something with each marker, some at once: each is a few questions to Docker, one after the other."""
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="canary") as pool:
+        return tuple(pool.map(action, marks))
 
 
 def _same(one: Place, other: Place) -> bool:
