@@ -55,6 +55,10 @@ def base(stack: Stack) -> Json:
         "tmpfs": service(volumes=({"type": "tmpfs", "target": "/data"},)),
         "host": service(volumes=({"type": "bind", "source": "/tmp", "target": "/data"},)),  # noqa: S108 - the cell's
         "database": service(DATABASE, volumes=("database:/data",)),
+        "unnamed-database": service(DATABASE, volumes=("/data",)),
+        "renamed-database": service(DATABASE, volumes=("db-old:/data",)),
+        "cache": service(volumes=("/var/lib/redis",)),
+        "shadowed": service(volumes=("shadowed:/data",)),
         "cached": service(volumes=("cached:/data",)),
         "dumped": service(
             f"{DATABASE}; echo dump > /data/dump.sql", volumes=("dumped:/data",), deploy=backed_up("dumped", "dump.sql")
@@ -75,6 +79,8 @@ def target(before: Json) -> Json:
         "kept": service(volumes=("kept:/data", "handed:/handed"), environment=new),
         "renamed": service(volumes=("new:/data",), environment=new),
         "moved": service(volumes=("moved:/srv/data",), environment=new),
+        "renamed-database": service(DATABASE, volumes=("db-new:/data",), environment=new),
+        "shadowed": service(volumes=("shadow:/data", "shadowed:/srv/data"), environment=new),
         "wiped": service("rm -rf /data/.??* /data/*", volumes=("wiped:/data",), environment=new),
         "in-memory": service(volumes=({"type": "tmpfs", "target": "/data"},), environment=new),
     }
@@ -156,6 +162,26 @@ def test_a_mount_that_moved_within_its_service_has_kept_its_data(upgraded: Upgra
     assert (row.outcome, row.reason) == (Outcome.PASS, "its volume up_moved is now seen by moved at /srv/data")
 
 
+def test_a_service_that_keeps_its_path_must_find_its_data_there(upgraded: Upgraded) -> None:
+    row = upgraded.row("shadowed")
+    assert (row.outcome, row.reason.partition("; ")[2]) == (Outcome.FAIL, "volume was up_shadowed, now up_shadow")
+
+
+def test_a_database_in_an_anonymous_volume_is_lost_though_it_takes_no_marker(upgraded: Upgraded) -> None:
+    row = upgraded.row("unnamed-database")
+    assert row.outcome is Outcome.FAIL
+    assert "service unnamed-database, /data: over the upgrade the volume was exchanged: it was anonymous" in row.reason
+    assert row.reason.endswith("an anonymous volume, which each new task gets anew: the recipe must name it")
+
+
+def test_a_database_whose_volume_is_renamed_is_not_known_to_be_kept(upgraded: Upgraded) -> None:
+    row = upgraded.row("renamed-database")
+    assert (row.outcome, row.reason.partition(": it ")[2]) == (
+        Outcome.UNVERIFIED,
+        "was up_db-old, now up_db-new; whether its data was carried over was not seen",
+    )
+
+
 def test_a_dropped_service_whose_volume_another_one_has_now_lost_nothing(upgraded: Upgraded) -> None:
     row = upgraded.row("handed")
     assert (row.outcome, row.reason) == (Outcome.PASS, "its volume up_handed is now seen by kept at /handed")
@@ -188,6 +214,7 @@ def test_what_takes_no_marker_is_listed_with_the_reason(upgraded: Upgraded) -> N
         "tmpfs:/data": "not canaried: tmpfs",
         "host:/data": "not canaried: a folder of the host",
         "database:/data": "not canaried: a database directory",
+        "cache:/var/lib/redis": "not canaried: only a dump is promised",
         "dumped:/data": "not canaried: only a dump is promised",
         "dumped:/data/dump.sql": "not canaried: only a single file is promised",
         "single:/data/app.db": "not canaried: only a single file is promised",

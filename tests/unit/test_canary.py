@@ -16,6 +16,7 @@ from recipeci.recipe.compose import Compose, ComposeService, Resource
 from recipeci.recipe.coverage import Coverage, Promise
 from recipeci.run import survival
 from recipeci.run.canary import PREFIX, DataCanary
+from recipeci.run.marking import volume_words
 
 DATA = PurePosixPath("/data")
 COMPOSE = Compose({"app": ComposeService("app", "nginx:1.26.3")}, volumes={"data": Resource("data")})
@@ -50,7 +51,13 @@ class Disk(Archive):
     files: dict[PurePosixPath, File] = field(default_factory=dict)
     folders: set[PurePosixPath] = field(default_factory=lambda: {DATA})
     running: bool = True
+    mounted: bool = True
+    more: tuple[Mounted, ...] = ()
+    absent: int = 0
+    """So many of the next looks find no container that runs."""
     read_only: bool = False
+    takes_nothing: bool = False
+    """Whether a file that is put meets no directory, though one was seen."""
     gone: int = 0
     """So many of the next questions meet a container that was just removed."""
     asked: list[str] = field(default_factory=list)
@@ -62,8 +69,10 @@ class Disk(Archive):
     def containers(self, stack: str) -> tuple[Container, ...]:
         assert stack == "st"
         self.asked.append("containers")
-        mounts = (Mounted("volume", self.volume, "/data", writable=True),)
-        return (Container("c1", "st_app", "1", running=self.running, created=1, mounts=mounts),)
+        mounts = (Mounted("volume", self.volume, "/data", writable=True),) if self.mounted else ()
+        is_running = self.running and not self.absent
+        self.absent = max(0, self.absent - 1)
+        return (Container("c1", "st_app", "1", running=is_running, created=1, mounts=(*mounts, *self.more)),)
 
     def _asked(self, what: str, at: str) -> None:
         assert at == "c1"
@@ -89,10 +98,10 @@ class Disk(Archive):
         self._asked("put", at)
         if self.read_only:
             raise ReadOnlyError("marked read-only")
-        if folder in self.folders:
-            for one in files:
-                self.files[folder / one.name] = File(one.content, one.uid, one.gid, one.mode, one.mtime)
-        return folder in self.folders
+        is_there = folder in self.folders and not self.takes_nothing
+        for one in files if is_there else ():
+            self.files[folder / one.name] = File(one.content, one.uid, one.gid, one.mode, one.mtime)
+        return is_there
 
     def remove(self, at: str, folder: PurePosixPath, name: str) -> None:
         self._asked("remove", at)
@@ -159,12 +168,206 @@ def test_what_the_app_did_to_a_marker_before_the_op_is_no_loss(disk: Disk, *, is
     assert it.expected_in_snapshot() == ()
 
 
-def test_a_volume_that_was_exchanged_before_the_op_gets_a_marker_of_its_own(disk: Disk) -> None:
+ANONYMOUS, ANOTHER = "a" * 64, "b" * 64
+ANEW = "it is an anonymous volume, which each new task gets anew: the recipe must name it"
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "words"),
+    [
+        ("st_data", "st_other", "it was st_data, now st_other"),
+        (ANONYMOUS, ANOTHER, f"it was anonymous aaaaaaaaaaaa, now anonymous bbbbbbbbbbbb; {ANEW}"),
+    ],
+)
+def test_a_volume_that_was_exchanged_outside_of_an_op_is_a_failure_and_never_only_marked_anew(
+    disk: Disk, was: str, now: str, words: str
+) -> None:
+    disk.volume = was
     it = canary(disk)
     it.plant(COMPOSE, NOTHING)
-    disk.volume, disk.files = "st_other", {}
+    disk.volume, disk.files = now, {}
+    disk.gone = 1  # nor does a second attempt forget it
     it.before(Tier.UPGRADE, COMPOSE, NOTHING)
-    assert it.after(Tier.UPGRADE, COMPOSE) == (Canary("app", "/data", "st_other", Outcome.PASS),)
+    lost = Canary(
+        "app",
+        "/data",
+        volume_words(was),
+        Outcome.FAIL,
+        f"service app, /data: outside of any op the volume was exchanged: {words}",
+    )
+    rows = it.after(Tier.UPGRADE, COMPOSE)
+    assert lost in rows
+    assert [row.outcome for row in survival.merged([(Tier.UPGRADE, rows)])] == [Outcome.FAIL]
+    it.before(Tier.BACKUP, COMPOSE, WHOLE)
+    assert outcomes(it.after(Tier.BACKUP, COMPOSE)) == [("/data", Outcome.PASS)]  # it is told once
+
+
+def test_a_mount_that_was_lost_outside_of_an_op_is_a_failure(disk: Disk) -> None:
+    it = canary(disk)
+    it.plant(COMPOSE, NOTHING)
+    disk.mounted = False
+    it.before(Tier.UPGRADE, COMPOSE, NOTHING)
+    (row,) = it.after(Tier.UPGRADE, COMPOSE)
+    assert row.outcome is Outcome.FAIL
+    assert row.reason.endswith("outside of any op the volume was exchanged: it was st_data, now no mount")
+
+
+def test_a_volume_that_was_exchanged_before_the_restore_is_a_failure_where_nothing_is_promised(disk: Disk) -> None:
+    it = canary(disk)
+    it.before(Tier.BACKUP, COMPOSE, NOTHING)
+    disk.volume, disk.files = "st_other", {}
+    it.before(Tier.RESTORE, COMPOSE, NOTHING)
+    assert outcomes(it.after(Tier.RESTORE, COMPOSE)) == [("/data", Outcome.FAIL)]
+
+
+def test_what_the_upgrade_did_to_a_volume_is_not_told_again_by_the_next_op(disk: Disk) -> None:
+    it = canary(disk)
+    it.before(Tier.UPGRADE, COMPOSE, NOTHING)
+    disk.volume = "st_other"  # with the files in it
+    (row,) = it.after(Tier.UPGRADE, COMPOSE)
+    assert (row.outcome, row.reason) == (
+        Outcome.PASS,
+        "the volume was st_data, now st_other; the data was carried over",
+    )
+    it.before(Tier.BACKUP, COMPOSE, WHOLE)
+    assert it.after(Tier.BACKUP, COMPOSE) == (Canary("app", "/data", "st_other", Outcome.PASS),)
+
+
+@pytest.mark.parametrize("op", [Tier.UPGRADE, Tier.BACKUP])
+def test_a_marker_of_which_no_container_runs_before_the_op_is_never_dropped(disk: Disk, op: Tier) -> None:
+    it = canary(disk)
+    it.plant(COMPOSE, WHOLE)
+    disk.running = False
+    it.before(op, COMPOSE, WHOLE)
+    assert it.expected_in_snapshot() == ()
+    disk.running = True
+    words = f"service app, /data: no container runs before the {op}: the marker could not be read back"
+    assert Canary("app", "/data", "st_data", Outcome.UNVERIFIED, words) in it.after(op, COMPOSE)
+    it.before(Tier.BACKUP, COMPOSE, WHOLE)
+    assert it.after(Tier.BACKUP, COMPOSE) == (Canary("app", "/data", "st_data", Outcome.PASS),)
+
+
+def test_before_a_restore_too_a_marker_that_nobody_shows_is_unverified(disk: Disk) -> None:
+    it = canary(disk)
+    it.before(Tier.BACKUP, COMPOSE, NOTHING)
+    disk.running = False
+    it.before(Tier.RESTORE, COMPOSE, NOTHING)
+    disk.running = True
+    assert Outcome.UNVERIFIED in {row.outcome for row in it.after(Tier.RESTORE, COMPOSE)}
+
+
+def test_a_container_that_comes_within_the_wait_is_waited_for(disk: Disk) -> None:
+    it = canary(disk)
+    it.plant(COMPOSE, NOTHING)
+    disk.absent = 3
+    it.before(Tier.UPGRADE, COMPOSE, NOTHING)
+    assert it.after(Tier.UPGRADE, COMPOSE) == (Canary("app", "/data", "st_data", Outcome.PASS),)
+
+
+@pytest.fixture
+def database(disk: Disk) -> Disk:
+    """A disk with an engine's files."""
+    disk.files[DATA / "PG_VERSION"] = File(b"15", 0, 0, 0o600, 0)
+    return disk
+
+
+KEYDB = Compose({"app": ComposeService("app", "eqalpha/keydb:6")}, volumes=COMPOSE.volumes)
+OVER = "service app, /data: over the upgrade the volume was exchanged: it was"
+NOT_SEEN = "whether its data was carried over was not seen"
+NO_MARKER = "not canaried: a database directory"
+
+
+def over_the_upgrade(disk: Disk, now: str, compose: Compose = COMPOSE) -> Canary:
+    """Upgrade onto another volume; return the one row."""
+    it = canary(disk)
+    it.plant(compose, NOTHING)
+    it.before(Tier.UPGRADE, compose, NOTHING)
+    disk.volume = now
+    (row,) = it.after(Tier.UPGRADE, compose)
+    return row
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "outcome", "reason"),
+    [
+        ("st_data", "st_data", Outcome.SKIP, NO_MARKER),
+        (ANONYMOUS, ANONYMOUS, Outcome.SKIP, NO_MARKER),
+        (ANONYMOUS, ANOTHER, Outcome.FAIL, f"{OVER} anonymous aaaaaaaaaaaa, now anonymous bbbbbbbbbbbb; {ANEW}"),
+        ("st_data", ANOTHER, Outcome.FAIL, f"{OVER} st_data, now anonymous bbbbbbbbbbbb; {ANEW}"),
+        ("st_data", "st_new", Outcome.UNVERIFIED, f"{OVER} st_data, now st_new; {NOT_SEEN}"),
+        (ANONYMOUS, "st_new", Outcome.UNVERIFIED, f"{OVER} anonymous aaaaaaaaaaaa, now st_new; {NOT_SEEN}"),
+    ],
+)
+def test_a_database_whose_volume_the_upgrade_exchanges_is_never_only_a_skip(
+    database: Disk, was: str, now: str, outcome: Outcome, reason: str
+) -> None:
+    database.volume = was
+    assert over_the_upgrade(database, now) == Canary("app", "/data", volume_words(was), outcome, reason)
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "outcome"),
+    [
+        (ANONYMOUS, ANOTHER, Outcome.SKIP),
+        ("st_data", ANOTHER, Outcome.FAIL),
+        ("st_data", "st_new", Outcome.UNVERIFIED),
+    ],
+)
+def test_a_key_value_store_in_an_anonymous_volume_is_a_cache(disk: Disk, was: str, now: str, outcome: Outcome) -> None:
+    disk.volume = was
+    assert over_the_upgrade(disk, now, KEYDB).outcome is outcome
+
+
+def test_what_the_app_removes_before_the_upgrade_does_not_hide_that_its_volume_is_exchanged(disk: Disk) -> None:
+    disk.volume = ANONYMOUS
+    it = canary(disk)
+    it.plant(COMPOSE, NOTHING)
+    disk.files.clear()
+    it.before(Tier.UPGRADE, COMPOSE, NOTHING)
+    disk.volume = ANOTHER
+    assert outcomes(it.after(Tier.UPGRADE, COMPOSE)) == [("/data", Outcome.FAIL)]
+
+
+def test_a_database_whose_mount_is_gone_is_unverified_if_nothing_else_sees_its_volume(database: Disk) -> None:
+    it = canary(database)
+    it.before(Tier.UPGRADE, COMPOSE, NOTHING)
+    database.mounted = False
+    (row,) = it.after(Tier.UPGRADE, COMPOSE)
+    assert row.outcome is Outcome.UNVERIFIED
+    assert row.reason == f"{OVER} st_data, now no mount, and nothing else sees it; {NOT_SEEN}"
+
+
+def test_a_database_whose_volume_another_mount_has_now_is_a_skip(database: Disk) -> None:
+    it = canary(database)
+    it.before(Tier.UPGRADE, COMPOSE, NOTHING)
+    database.mounted, database.more = False, (Mounted("volume", "st_data", "/srv", writable=True),)
+    assert [row.outcome for row in it.after(Tier.UPGRADE, COMPOSE)] == [Outcome.SKIP]
+
+
+def test_a_database_of_which_nothing_runs_after_the_upgrade_is_unverified(database: Disk) -> None:
+    it = canary(database)
+    it.before(Tier.UPGRADE, COMPOSE, NOTHING)
+    database.running = False
+    (row,) = it.after(Tier.UPGRADE, COMPOSE)
+    assert row.outcome is Outcome.UNVERIFIED
+    assert row.reason == "service app, /data: no container runs after the upgrade: nothing to look into"
+
+
+def test_a_database_that_gets_another_volume_outside_of_an_op_has_lost_it(database: Disk) -> None:
+    database.volume = ANONYMOUS
+    it = canary(database)
+    it.plant(COMPOSE, NOTHING)
+    database.volume = ANOTHER
+    it.before(Tier.UPGRADE, COMPOSE, NOTHING)
+    assert Outcome.FAIL in {row.outcome for row in it.after(Tier.UPGRADE, COMPOSE)}
+
+
+def test_a_declared_skip_stays_one_whatever_volume_is_there(database: Disk) -> None:
+    database.volume = ANONYMOUS
+    it = DataCanary(archive=database, stack="st", run_id="run-1", skip={"app:/data": "why"}, clock=FakeClock())
+    it.before(Tier.UPGRADE, COMPOSE, NOTHING)
+    database.volume = ANOTHER
+    assert [row.reason for row in it.after(Tier.UPGRADE, COMPOSE)] == ["not canaried: why (recipe.yml)"]
 
 
 def test_a_place_that_refuses_to_be_written_is_listed(disk: Disk) -> None:
@@ -228,16 +431,30 @@ def test_a_restore_that_does_nothing_fails(disk: Disk) -> None:
     assert outcomes(it.after(Tier.RESTORE, COMPOSE)) == [("/data", Outcome.FAIL)]
 
 
+FILES = Coverage(enabled=True, promises=(Promise("app", "/data", "data", ("files",)),))
+
+
 def test_a_directory_that_is_gone_before_the_restore_must_come_back(disk: Disk) -> None:
+    disk.folders.add(DATA / "files")
     it = canary(disk)
-    it.before(Tier.BACKUP, COMPOSE, WHOLE)
+    it.before(Tier.BACKUP, COMPOSE, FILES)
     snapshot = dict(disk.files)
-    disk.folders.clear()
+    disk.folders.remove(DATA / "files")
     disk.files.clear()
-    it.before(Tier.RESTORE, COMPOSE, WHOLE)
-    assert outcomes(it.after(Tier.RESTORE, COMPOSE)) == [("/data", Outcome.FAIL)]
+    it.before(Tier.RESTORE, COMPOSE, FILES)
+    assert outcomes(it.after(Tier.RESTORE, COMPOSE)) == [("/data/files", Outcome.FAIL)]
     disk.files.update(snapshot)
-    assert outcomes(it.after(Tier.RESTORE, COMPOSE)) == [("/data", Outcome.PASS)]
+    assert outcomes(it.after(Tier.RESTORE, COMPOSE)) == [("/data/files", Outcome.PASS)]
+
+
+@pytest.mark.parametrize("promised", [WHOLE, FILES])
+def test_a_restore_before_which_nothing_could_be_changed_would_show_nothing(disk: Disk, promised: Coverage) -> None:
+    disk.folders.add(DATA / "files")
+    it = canary(disk)
+    it.before(Tier.BACKUP, COMPOSE, promised)
+    disk.takes_nothing = True
+    with pytest.raises(OpFailed, match="its markers could not be changed before the restore"):
+        it.before(Tier.RESTORE, COMPOSE, promised)
 
 
 @pytest.mark.parametrize(("running", "volume"), [(False, "st_data"), (True, "st_other")])

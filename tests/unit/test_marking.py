@@ -269,6 +269,20 @@ def test_a_key_value_stores_data_is_known_by_its_image(image: str) -> None:
     assert not marking.is_database(FILES, declared(image=image))
 
 
+@pytest.mark.parametrize(
+    ("path", "image", "is_one"),
+    [
+        ("/any", "redis:7", True),
+        ("/any", "memcached:1.6", True),
+        ("/var/lib/valkey", "app:1", True),
+        ("/data", "postgres:16", False),
+        ("/data", "example/not-redis:7", False),
+    ],
+)
+def test_a_key_value_store_is_told_from_a_database(path: str, image: str, *, is_one: bool) -> None:
+    assert marking.is_key_value(Place("app", path, "", "v"), declared(image=image)) is is_one
+
+
 def test_another_image_at_the_same_path_is_no_database() -> None:
     assert not marking.is_database(ROOT, declared(image="example/not-redis:7"))
 

@@ -118,8 +118,17 @@ def test_a_service_that_has_another_volume_has_lost_its_data_though_another_serv
     assert kept(GONE, volume="st_new", elsewhere=(WORKER,)).outcome is Outcome.FAIL
 
 
-def test_a_service_that_has_its_volume_at_another_path_has_lost_nothing() -> None:
-    row = kept(GONE, volume="st_cache", elsewhere=(WORKER, OWN))
+@pytest.mark.parametrize("elsewhere", [(OWN,), (WORKER, OWN)])
+def test_a_service_that_keeps_its_path_must_find_its_data_there_though_it_has_the_volume_elsewhere(
+    elsewhere: tuple[Elsewhere, ...],
+) -> None:
+    row = kept(GONE, volume="st_cache", elsewhere=elsewhere)
+    assert row.outcome is Outcome.FAIL
+    assert "is gone; volume was st_data, now st_cache" in row.reason
+
+
+def test_a_service_whose_mount_moved_to_another_path_has_lost_nothing() -> None:
+    row = kept(GONE, volume=None, elsewhere=(WORKER, OWN))
     assert (row.outcome, row.reason) == (Outcome.PASS, "its volume st_data is now seen by app at /srv")
 
 

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from recipeci.errors import OpFailed
+from recipeci.errors import OpFailed, WaitFailed
 from recipeci.host.archive import Archive, ContainerGoneError, ReadOnlyError
 from recipeci.host.archived import File, Folder, NewFile, NotThere, Other
 from recipeci.host.clock import Clock, until
@@ -23,7 +23,7 @@ from recipeci.recipe.compose import Compose
 from recipeci.recipe.coverage import Coverage
 from recipeci.run import marking, survival
 from recipeci.run.marking import Look, Place, Spot
-from recipeci.run.survival import Elsewhere, InSnapshot, Mark, Read, Restored, Sight, is_intact
+from recipeci.run.survival import Elsewhere, Exchanged, InSnapshot, Mark, Read, Restored, Sight, is_intact
 
 PREFIX = ".recipeci-canary-"
 KEY_DIGITS = 8
@@ -56,6 +56,10 @@ class DataCanary:
         self._refused: dict[tuple[tuple[str, str, str], str], str] = {}
         self._backed_up: tuple[Mark, ...] = ()
         self._rows: tuple[Canary, ...] = ()
+        self._mounts: dict[tuple[str, str], Spot] = {}
+        """By service and path each mount that may keep data, with the volume that it had when last looked at."""
+        self._told: tuple[Canary, ...] = ()
+        """What happened outside of an op: for the rows of the next one."""
         self.notes: tuple[str, ...] = ()
 
     def plant(self, compose: Compose, coverage: Coverage) -> None:
@@ -69,13 +73,21 @@ class DataCanary:
         """Read the markers back right before an op, after its hooks, and write those that new places need.
 
         Before a restore the marker of each place that was promised at the backup is edited, its second one deleted and
-        a file added; nothing else is written then. Raises what `plant` does.
+        a file added; nothing else is written then. A marker whose volume was exchanged meanwhile, or of which no
+        container runs (nor comes up within `STEADY_SECONDS`), has a row of its own after the op. Raises what `plant`
+        does, and OpFailed if what a restore must undo cannot be done.
         """
-        self._steady(lambda: self._before(op, self._look(compose, coverage)))
+        self._steady(lambda: self._before(op, self._standing(compose, coverage)))
 
     def after(self, op: Tier, compose: Compose) -> tuple[Canary, ...]:
-        """Return what an op did to the markers, and a row for each mount without one. Raises what `plant` does."""
-        return self._steady(lambda: self._after(op, self._look(compose, Coverage(enabled=False)))) + self._rows
+        """Return what an op did to the markers, and a row for each mount without one; call it once an op.
+
+        A mount without a marker is told by its volume alone. Raises what `plant` does.
+        """
+        look, rows = self._steady(lambda: self._after(op, self._look(compose, Coverage(enabled=False))))
+        self._accept(look)
+        told, self._told = self._told, ()
+        return rows + told
 
     def expected_in_snapshot(self) -> tuple[InSnapshot, ...]:
         """Return each file of ours that the newest snapshot must hold; known once `before` a backup was called."""
@@ -110,13 +122,67 @@ class DataCanary:
     def _look(self, compose: Compose, coverage: Coverage) -> Look:
         return Look(self._stack, compose, coverage, self._archive.containers(self._stack), self._skip)
 
+    def _standing(self, compose: Compose, coverage: Coverage) -> Look:
+        """Look until a container runs of each marker that is still declared, or the wait is over."""
+
+        def missing(look: Look) -> list[str]:
+            return sorted({mark.place.service for mark in self._marks if _is_down(mark.place, look)})
+
+        try:
+            return until(
+                lambda: self._look(compose, coverage),
+                lambda look: not missing(look),
+                what="containers with markers of the data canary",
+                clock=self._clock,
+                timeout=STEADY_SECONDS,
+                describe=lambda look: ", ".join(missing(look)),
+                successes=1,
+            )
+        except WaitFailed:
+            return self._look(compose, coverage)  # each marker of theirs gets its row: `_check`
+
     def _plant(self, look: Look) -> None:
         """Write what is missing, forget what is no place any more, and keep a row for each mount without a marker."""
+        self._meanwhile(look)
         spots = marking.spots(look)
         made = [one for spot in spots.spots for one in self._marked(spot, look)]
-        self._marks = tuple(one for one in made if isinstance(one, Mark))
+        unseen = [mark for mark in self._marks if _is_down(mark.place, look)]
+        self._marks = (*(one for one in made if isinstance(one, Mark)), *unseen)
         self._rows = (*spots.rows, *(one for one in made if isinstance(one, Canary)))
+        self._mounts |= {_mount(spot.root): spot for spot in spots.spots}
         self.notes = spots.notes
+
+    def _meanwhile(self, look: Look) -> None:
+        """Tell of each mount whose volume was exchanged since it was last looked at: no op of ours did that."""
+        for spot in self._mounts.values():
+            change = self._new_volume(spot, look)
+            if change is None or _is_down(spot.root, look):
+                continue
+            lost = [mark.place for mark in self._marks if _mount(mark.place) == _mount(spot.root)]
+            for place in lost or [spot.root]:
+                row = survival.exchanged(
+                    dataclasses.replace(change, place=place, marked=bool(lost)), when="outside of any op"
+                )
+                self._told += (row,) if row else ()
+            self._marks = tuple(mark for mark in self._marks if mark.place not in lost)
+        self._accept(look)
+
+    def _accept(self, look: Look) -> None:
+        """Keep what each mount has now, once what it had has been judged."""
+        for mount, spot in list(self._mounts.items()):
+            if _is_down(spot.root, look):
+                continue
+            if (volume := look.volume(spot.root)) is None:
+                del self._mounts[mount]
+            else:
+                self._mounts[mount] = dataclasses.replace(spot, root=dataclasses.replace(spot.root, volume=volume))
+
+    def _new_volume(self, spot: Spot, look: Look) -> Exchanged | None:
+        """Return what became of a mount's volume; None if it is the same."""
+        place, now = spot.root, look.volume(spot.root)
+        seen = any(marking.same_volume(place, look))
+        cache = marking.is_key_value(place, spot.declared)
+        return None if now == place.volume else Exchanged(place, now, cache=cache, seen=seen)
 
     def _marked(self, spot: Spot, look: Look) -> Iterator[Mark | Canary]:
         """Give the markers of a mount: in the directories that are promised, or else in its root."""
@@ -155,22 +221,28 @@ class DataCanary:
 
     def _before(self, op: Tier, look: Look) -> None:
         if op is Tier.RESTORE:
-            self._check([mark for mark in self._marks if mark not in self._backed_up], look, both=False)
+            self._meanwhile(look)
+            self._check(op, [mark for mark in self._marks if mark not in self._backed_up], look)
             _together(lambda mark: self._change(mark, look), self._backed_up)
             return
         self._plant(look)
-        self._check(self._marks, look, both=op is Tier.BACKUP)
+        self._check(op, self._marks, look)
         if op is Tier.BACKUP:
-            self._backed_up = tuple(mark for mark in self._marks if mark.place.promised)
+            self._backed_up = tuple(
+                mark for mark in self._marks if mark.place.promised and not _is_down(mark.place, look)
+            )
 
-    def _check(self, marks: Sequence[Mark], look: Look, *, both: bool) -> None:
+    def _check(self, op: Tier, marks: Sequence[Mark], look: Look) -> None:
         """Read markers back; what is not as it was written is the app's doing, since nothing has happened yet."""
 
         def stayed(mark: Mark) -> bool:
-            names = (mark.name, mark.second) if both and mark.place.promised else (mark.name,)
+            names = (mark.name, mark.second) if op is Tier.BACKUP and mark.place.promised else (mark.name,)
             return all(is_intact(mark, self._read(mark.place, name, look)) for name in names)
 
-        for mark, has_stayed in zip(marks, _together(stayed, marks), strict=True):
+        down = [survival.not_read_back(mark.place, op) for mark in marks if _is_down(mark.place, look)]
+        self._told += tuple(row for row in down if row not in self._told)
+        there = [mark for mark in marks if not _is_down(mark.place, look)]
+        for mark, has_stayed in zip(there, _together(stayed, there), strict=True):
             if not has_stayed:
                 self._refused[mark.place.key, mark.place.volume] = marking.FOREIGN
                 self._marks = tuple(one for one in self._marks if one != mark)
@@ -185,18 +257,36 @@ class DataCanary:
         container = look.running(place.service)
         if container is None or look.volume(place) != place.volume:
             raise OpFailed(f"service {place.service}, {place.path}: its volume is not mounted before the restore")
-        if place.folder and not isinstance(self._folder(place, look), Folder):
+        if place.folder and isinstance(self._folder(place, look), NotThere):
             return
-        if self._put(mark, look, {mark.name: mark.edited, mark.added: b"added after the backup\n"}):
-            self._archive.remove(container.id, place.path, mark.second)
+        if not self._put(mark, look, {mark.name: mark.edited, mark.added: b"added after the backup\n"}):
+            raise OpFailed(
+                f"service {place.service}, {place.path}: its markers could not be changed before the restore"
+            )
+        self._archive.remove(container.id, place.path, mark.second)
 
-    def _after(self, op: Tier, look: Look) -> tuple[Canary, ...]:
+    def _after(self, op: Tier, look: Look) -> tuple[Look, tuple[Canary, ...]]:
         changed = self._backed_up if op is Tier.RESTORE else ()
         kept = [mark for mark in self._marks if mark not in changed]
-        return (
+        without = tuple(self._exchanged(op, look))
+        better = {(row.service, row.path) for row in (*without, *self._told)}
+        return look, (
             *map(survival.restored, _together(lambda mark: self._restored(mark, look), changed)),
             *(survival.kept(sight, op=op) for sight in _together(lambda mark: self._sight(mark, look), kept)),
+            *(row for row in self._rows if (row.service, row.path) not in better),
+            *without,
         )
+
+    def _exchanged(self, op: Tier, look: Look) -> Iterator[Canary]:
+        """Give a row for each mount without a marker that has another volume now: a database's is lost unseen."""
+        marked = {_mount(mark.place) for mark in (*self._marks, *self._backed_up)}
+        for mount, spot in self._mounts.items():
+            change = self._new_volume(spot, look)
+            if mount in marked or change is None:
+                continue
+            row = survival.exchanged(change, when=f"over the {op}")
+            if row:
+                yield survival.not_running(spot.root, op) if _is_down(spot.root, look) else row
 
     def _sight(self, mark: Mark, look: Look) -> Sight:
         """Look for a marker where the task that runs now should see it, and if it is not there, wherever else it is."""
@@ -250,6 +340,15 @@ def _together(action: Callable[[Mark], T], marks: Sequence[Mark]) -> tuple[T, ..
     """Do something with each marker, some at once: each is a few questions to Docker, one after the other."""
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="canary") as pool:
         return tuple(pool.map(action, marks))
+
+
+def _mount(place: Place) -> tuple[str, str]:
+    return place.service, place.mount
+
+
+def _is_down(place: Place, look: Look) -> bool:
+    """Say whether a service is declared and no container of it runs."""
+    return place.service in look.compose.services and look.running(place.service) is None
 
 
 def _same(one: Place, other: Place) -> bool:

@@ -42,8 +42,10 @@ DATABASE_PATHS = frozenset(
     }
 )
 """Where images of databases keep their files."""
-KEY_VALUE_IMAGES = ("redis", "valkey", "keydb", "dragonfly")
+KEY_VALUE_IMAGES = ("redis", "valkey", "keydb", "dragonfly", "memcached")
 KEY_VALUE_PATH = "/data"
+KEY_VALUE_ONLY = frozenset({"/var/lib/redis", "/var/lib/valkey"})
+"""Paths at which only a key-value store keeps its files."""
 DATABASE_FILES = frozenset({"PG_VERSION", "ibdata1", "dump.rdb", "appendonly.aof", "appendonlydir", "WiredTiger"})
 """What the directory of PostgreSQL, MySQL or MariaDB, Redis or Valkey, MongoDB has in it."""
 FOREIGN = "the app keeps no foreign files"
@@ -175,13 +177,19 @@ def refusal(place: Place, seen: Folder | Other | NotThere, *, declared: ComposeS
 def is_database(place: Place, declared: ComposeService) -> bool:
     """Say whether a directory is known to be a database's, by its path, its image or PGDATA, without a look into it."""
     path = str(place.path)
-    image = declared.image.partition("@")[0].rpartition("/")[2]
     data = declared.environment.get("PGDATA", "")
     return (
         path in DATABASE_PATHS
-        or (path == KEY_VALUE_PATH and image.startswith(KEY_VALUE_IMAGES))
+        or (path == KEY_VALUE_PATH and is_key_value(place, declared))
         or (bool(data) and place.path.is_relative_to(_plain(data)))
     )
+
+
+def is_key_value(place: Place, declared: ComposeService) -> bool:
+    """Say whether a place is a key-value store's by its image or path: in an anonymous volume that is a cache."""
+    if place.mount in KEY_VALUE_ONLY:
+        return True
+    return declared.image.partition("@")[0].rpartition("/")[2].startswith(KEY_VALUE_IMAGES)
 
 
 def volume_words(name: str) -> str:

@@ -15,6 +15,7 @@ from recipeci.run.marking import Place, is_anonymous, volume_words
 
 OWNER_READS = 0o400
 SAY_SO = "say so in recipe.yml (canary.skip)"
+ANEW = "it is an anonymous volume, which each new task gets anew: the recipe must name it"
 WORST_FIRST = (Outcome.ERROR, Outcome.FAIL, Outcome.UNVERIFIED, Outcome.PASS, Outcome.SKIP)
 
 Read = File | Other | NotThere
@@ -71,6 +72,21 @@ class Sight:
 
 
 @dataclass(frozen=True)
+class Exchanged:
+    """A mount that has not its volume any more, or of which nothing runs.
+
+    `place` has the volume that it had, `now` is what is mounted there (None for no mount). `marked` is whether a marker
+    was in it, `cache` whether it is a key-value store's, `seen` whether another mount of what runs has its volume.
+    """
+
+    place: Place
+    now: str | None
+    marked: bool = False
+    cache: bool = False
+    seen: bool = False
+
+
+@dataclass(frozen=True)
 class Restored:
     """What was found after a restore at a promised place: both markers, whether the added file is still there.
 
@@ -108,8 +124,38 @@ def kept(sight: Sight, *, op: Tier) -> Canary:
     if seen := _followed(sight):
         return place.row(Outcome.PASS, f"its volume {_of(place)} is now seen by {seen.service} at {seen.path}")
     if sight.declared and not sight.running:
-        return place.row(Outcome.UNVERIFIED, f"{_where(place)}: no container runs after the {op}: nothing to look into")
+        return not_running(place, op)
     return place.row(Outcome.FAIL, f"{_where(place)}: {_lost(sight, op)}")
+
+
+def not_running(place: Place, op: Tier) -> Canary:
+    """Return the row of a place of which no container runs after an op."""
+    return place.row(Outcome.UNVERIFIED, f"{_where(place)}: no container runs after the {op}: nothing to look into")
+
+
+def not_read_back(place: Place, op: Tier) -> Canary:
+    """Return the row of a marker of which no container runs right before an op."""
+    why = f"no container runs before the {op}: the marker could not be read back"
+    return place.row(Outcome.UNVERIFIED, f"{_where(place)}: {why}")
+
+
+def exchanged(change: Exchanged, *, when: str) -> Canary | None:
+    """Judge a mount without a readable marker whose volume was exchanged; None if nothing is lost by it.
+
+    What is in an anonymous volume of a key-value store is a cache. What is in another anonymous volume than before is
+    lost: each new task gets an empty one. Of a named one, whether the data was carried over cannot be seen.
+    """
+    place, now = change.place, change.now
+    if (change.cache and is_anonymous(place.volume)) or (now is None and change.seen):
+        return None
+    new = volume_words(now) if now else "no mount"
+    what = f"{_where(place)}: {when} the volume was exchanged: it was {_of(place)}, now {new}"
+    if now and is_anonymous(now):
+        return place.row(Outcome.FAIL, f"{what}; {ANEW}")
+    if change.marked:
+        return place.row(Outcome.FAIL, what)
+    unseen = "" if now else ", and nothing else sees it"
+    return place.row(Outcome.UNVERIFIED, f"{what}{unseen}; whether its data was carried over was not seen")
 
 
 def restored(seen: Restored) -> Canary:
@@ -175,15 +221,15 @@ def _merged(rows: Sequence[tuple[Tier, Canary]]) -> Canary:
 
 
 def _followed(sight: Sight) -> Elsewhere | None:
-    """Return where the data is now seen, if that is as good.
+    """Return where the data is now seen, if that is as good: the service's own mounts first.
 
-    A service that still has a mount at the same path must find its data by itself: that another one sees the old
-    volume does not help it.
+    A service that still has a mount at the same path must find its data there: that it, or another one, sees the old
+    volume at another path does not help what looks for it at this one.
     """
+    if sight.volume is not None:
+        return None
     own = [one for one in sight.elsewhere if one.service == sight.mark.place.service]
-    if own:
-        return own[0]
-    return sight.elsewhere[0] if sight.elsewhere and sight.volume is None else None
+    return next(iter((*own, *sight.elsewhere)), None)
 
 
 def _lost(sight: Sight, op: Tier) -> str:
@@ -201,7 +247,7 @@ def _lost(sight: Sight, op: Tier) -> str:
     if volume == place.volume:
         return f"{gone}the volume is {_of(place)} as before; if the app deletes files that it does not know, {SAY_SO}"
     if is_anonymous(place.volume) and is_anonymous(volume):
-        return f"{gone}it is an anonymous volume, which each new task gets anew: the recipe must name it"
+        return f"{gone}{ANEW}"
     return f"{gone}volume was {_of(place)}, now {volume_words(volume)}"
 
 
