@@ -51,7 +51,7 @@ What you get:
 
 Examples:
   recipeci --recipe custom-html
-  recipeci --recipe custom-html --ref 1.1.0+1.26.3 --stages install
+  recipeci --recipe custom-html --ref 1.0.0+1.22.1 --stages install
   recipeci --recipe custom-html --source ./custom-html --dirty --out ./result
   recipeci --recipe custom-html --source ./custom-html --allow-local-code --plan
   recipeci --recipe custom-html --allowlist ./allowlist --overlays ./overlays

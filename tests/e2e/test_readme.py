@@ -54,7 +54,6 @@ def as_it_stands(line: str, built: Built, yours: Path) -> list[str]:
         "./overlays": str(yours / "overlays"),
         "./allowlist": str(yours / "allowlist"),
         "tests/lab/images": str(IMAGES),
-        "1.1.0+1.26.3": "1.0.0+1.22.1",
     }
     words = [here.get(word, word) for word in words]
     missing = {"--source": str(built.path), "--images": str(IMAGES), "--abra": "builtin", "--stages": "install,upgrade"}

@@ -304,3 +304,9 @@ def test_nothing_builds_on_a_tier_whose_own_measurements_are_not(own: Outcome) -
 @pytest.mark.parametrize(("outcome", "expected"), [(PASS, True), (SKIP, True), (FAIL, False), (UNVERIFIED, False)])
 def test_a_tier_that_measured_nothing_stands_by_its_outcome(outcome: Outcome, *, expected: bool) -> None:
     assert stands(tier_of(outcome=outcome)) is expected
+
+
+def test_an_install_that_nobody_asked_for_is_no_rung() -> None:
+    """It is the way to what was asked for, and it can fail; the level is of what was asked for."""
+    assert judged("p-p--", planned=(Tier.BACKUP,)).level == 0
+    assert judged("f-u--", planned=(Tier.BACKUP,)).outcome is FAIL

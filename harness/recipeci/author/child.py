@@ -56,7 +56,8 @@ def _suite(channel: Channel, app: App, recipe: dict[str, object], *, file: str, 
 
     os.environ[plugin.NO_OTHERS] = "1"
     options = ["-p", "no:cacheprovider", "-c", str(INI), "--rootdir", root, "--confcutdir", root]
-    options += ["--import-mode=importlib", "--color=no", "--tb=short", "-v", "--no-header"]
+    options += ["--import-mode=importlib", "--color=no", "--tb=short", "--no-header"]
+    options += ["-vv"]  # with less pytest cuts values in their middle, and no redactor knows half a secret
     options += ["--collect-only"] if collect else ["--junitxml", str(Path(os.environ["TMPDIR"]) / JUNIT)]
     told = plugin.Told(channel, app, state.recipe(recipe))
     return int(pytest.main([*options, file], plugins=[plugin, told]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from recipeci.errors import OpFailed, WaitFailed
 from recipeci.host.clock import Clock
@@ -19,6 +20,15 @@ from recipeci.run.ops import Done, Ops
 from recipeci.run.plan import Fate, Step
 
 NO_OP = Done(())
+
+
+class HookFailed(OpFailed):
+    """A hook of an author's failed: its op was not done."""
+
+    def __init__(self, file: AuthorFile, message: str) -> None:
+        """Keep whose it is."""
+        super().__init__(message)
+        self.file = file
 
 
 @dataclass
@@ -45,6 +55,8 @@ class Tiers:
         """Do the op and judge it; `seconds` and `op` are filled in by `run`."""
         try:
             done = self._done(step)
+        except HookFailed as e:
+            return TierResult(step.tier, Outcome.FAIL, e.message, suites=(_of_hook(step, e),))
         except (OpFailed, WaitFailed) as e:
             failed = TestResult(f"harness::{step.op}", Outcome.FAIL, message=e.message)
             return TierResult(step.tier, Outcome.FAIL, e.message, suites=(_suite((failed,)),))
@@ -70,7 +82,10 @@ class Tiers:
 
     def _hook(self, step: Step, file: AuthorFile) -> None:
         with self.console.phase(f"pre_{step.op}"):
-            self.authoring.hooks.run(step.op, file)
+            try:
+                self.authoring.hooks.run(step.op, file)
+            except OpFailed as e:
+                raise HookFailed(file, e.message) from e
 
     def _suites(self, step: Step, done: Done) -> tuple[SuiteResult, ...]:
         """Run every suite of a tier against the same state; of an app that does not serve they would say nothing."""
@@ -92,6 +107,12 @@ def _suite(tests: tuple[TestResult, ...]) -> SuiteResult:
     return SuiteResult(verdict.HARNESS, verdict.HARNESS, verdict.of_tests(tests), tests)
 
 
+def _of_hook(step: Step, failed: HookFailed) -> SuiteResult:
+    """Return a hook that failed as its author's test: the op was not done, which is neither ours nor the recipe's."""
+    test = TestResult(f"pre_{step.op}", Outcome.FAIL, message=failed.message)
+    return SuiteResult(failed.file.source, str(failed.file.path), Outcome.FAIL, (test,))
+
+
 def _judged(tier: Tier, suites: tuple[SuiteResult, ...], *, words: str) -> TierResult:
     """Return a tier's result: the worst of its suites, and of that the first reason."""
     outcome = verdict.of_outcomes(suite.outcome for suite in suites)
@@ -100,5 +121,12 @@ def _judged(tier: Tier, suites: tuple[SuiteResult, ...], *, words: str) -> TierR
 
 
 def _said(suite: SuiteResult) -> str:
-    """Return why a suite is what it is: its own words, else its first test's of that outcome."""
-    return suite.message or next((t.message for t in suite.tests if t.outcome is suite.outcome and t.message), "")
+    """Return why a suite is what it is: its own words, else its first test's of that outcome.
+
+    Of an author's the test is named, and how many there are like it: whoever reads one line must know where to look.
+    """
+    found = [test for test in suite.tests if test.outcome is suite.outcome and test.message]
+    if suite.message or not found or suite.source == verdict.HARNESS:
+        return suite.message or next((test.message for test in found), "")
+    more = f" (and {len(found) - 1} more of {len(suite.tests)})" if len(found) > 1 else ""
+    return f"{suite.source} {Path(suite.path).name}::{found[0].name}{more}: {found[0].message}"

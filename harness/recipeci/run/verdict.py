@@ -110,7 +110,9 @@ def verdict(
     outcome = of_outcomes(outcomes)
     return Verdict(
         outcome=outcome,
-        level=None if outcome is Outcome.ERROR or generic_skipped else level(tiers, lint),
+        level=None
+        if outcome is Outcome.ERROR or generic_skipped
+        else level([t for t in tiers if t.name in planned], lint),
         exit_code=_exit_code(outcome, leftovers=leftovers, error_code=error_code),
         label=_label(
             outcome,

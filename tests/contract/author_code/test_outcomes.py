@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,15 @@ def test_a_failing_test_is_fail_with_its_first_line(bench: Bench) -> None:
     assert result.outcome is Outcome.FAIL
     assert [t.outcome for t in result.tests] == [Outcome.PASS, Outcome.FAIL]
     assert result.tests[1].message.startswith("AssertionError: no")
+
+
+def test_no_value_is_cut_in_its_middle(bench: Bench) -> None:
+    """Of half a secret no redactor knows: pytest would show a long text by its beginning and its end."""
+    value = "".join(f"{n:04}" for n in range(100))
+    result = one(bench, f"def test_bad():\n    value = {value!r}\n    assert value == 'x'\n")
+    said = "\n".join([result.tests[0].message, *bench.lines])
+    assert value in said
+    assert not re.search(r"\d\.\.\.\d", said)
 
 
 @pytest.mark.parametrize(
