@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import miniabra
 import pytest
 import yaml
 from lab import forge, repository
@@ -64,10 +65,11 @@ def options_of(name: str, expected: Expectation, folder: Path, *, source: str) -
 
 
 def abra(script: Path, folder: Path) -> Path:
-    """Write a program that stands before the built-in abra."""
+    """Write a program that stands before the built-in abra; that is copied beside it, where a mutant's cell sees it."""
     program = folder / "abra" / "abra"
-    program.parent.mkdir()
-    program.write_text(script.read_text().replace("@MINIABRA@", f"{sys.executable} -I -m miniabra"))
+    shutil.copytree(Path(miniabra.__file__).parent, program.parent / "miniabra")
+    command = f"env PYTHONPATH={program.parent} {sys.executable} -s -m miniabra"
+    program.write_text(script.read_text().replace("@MINIABRA@", command))
     program.chmod(0o755)
     return program
 

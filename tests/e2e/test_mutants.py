@@ -6,6 +6,7 @@ Without the mutation the same run is green: test_custom_html.py.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from mutants.mutant import Mutant
 
 from e2e import expectation
 from e2e.program import STAGES, Ended, Recipeci, for_recipe
+from e2e.test_canaries import CANARIES, options_of, source_of
 
 pytestmark = pytest.mark.cell
 Run = Callable[..., Ended]
@@ -90,7 +92,7 @@ def test_control_9_a_second_app_new_is_a_deploy_count_of_2(run: Run) -> None:
 
 
 def test_control_4_10_a_redactor_that_does_nothing_is_found_by_the_scan(recipeci: Recipeci, folder: Path) -> None:
-    canary = Path(__file__).parents[1] / "canaries" / "tells-secret"
+    canary = CANARIES / "tells-secret"
     source = repository.build(canary, folder / "canary").path
     overlay = folder / "overlays" / "canary" / "recipe.yml"
     overlay.parent.mkdir(parents=True)
@@ -127,3 +129,28 @@ def test_a_restore_of_another_snapshot_than_was_measured_is_seen(run: Run) -> No
     (name, message), *others = failed(ended.report, "restore").items()
     assert (ended.code, name, others) == (1, "harness::newest snapshot", [])
     assert message.startswith("the newest snapshot is ")
+
+
+CAUGHT = [
+    (catalogue.SEES_MARKERS, "anonymous-volume", "upgrade: 'pass', expected 'fail'"),
+    (catalogue.HOOKS_IGNORED, "half-a-dump", "backup: 'pass', expected 'fail'"),
+    (catalogue.EXIT_CODE_ALONE, "unproven-suites", "suites: none is .*custom/test_only_skips"),
+    (catalogue.NO_SEPARATE_COLLECTION, "unproven-suites", "suites: none is .*custom/test_drops_its_failure"),
+    (catalogue.EVERYTHING_ALLOWED, "repo-not-allowed", "install: 'unverified', expected 'pass'"),
+    (catalogue.EXEC_NEVER_FAILS, "unchecked-exec", "install: 'pass', expected 'fail'"),
+]
+"""Each mutant with the canary that catches it, and what of that canary is not as expected then."""
+
+
+@pytest.mark.parametrize(("mutant", "canary", "difference"), CAUGHT, ids=[mutant.name for mutant, *_ in CAUGHT])
+def test_the_canary_of_a_check_catches_its_mutant(
+    mutant: Mutant, canary: str, difference: str, recipeci: Recipeci, folder: Path
+) -> None:
+    """The canary's own run, by the harness itself, is in test_canaries.py."""
+    expected = expectation.read(CANARIES / canary)
+    mutated = dataclasses.replace(recipeci, env=expected.env, python_path=(mutant.make(folder / "mutant"),))
+    with source_of(canary, expected, folder) as source:
+        ended = mutated.run(*options_of(canary, expected, folder, source=source))
+    found = expected.differences(ended.report, code=ended.code)
+    assert [words for words in found if re.match(difference, words)], found
+    assert ended.report["errors"] == [], ended.out
