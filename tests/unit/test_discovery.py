@@ -89,6 +89,19 @@ def test_a_hook_of_no_op_would_never_run(tmp_path: Path, kind: str) -> None:
     assert caught.value.hint == "hooks: pre_deploy, pre_upgrade, pre_backup, pre_restore"
 
 
+def test_a_file_of_hooks_without_a_hook_would_do_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"ops\.py has no hook") as caught:
+        of_operator(lay(tmp_path, ops="def seed(app): ...\n"))
+    assert caught.value.hint == "hooks: pre_deploy, pre_upgrade, pre_backup, pre_restore"
+
+
+@pytest.mark.parametrize(
+    "text", ["from seeds import pre_backup\ndef seed(app): ...\n", "from seeds import *\ndef f(): ...\n", ""]
+)
+def test_hooks_may_be_imported(tmp_path: Path, text: str) -> None:
+    assert [file.path.name for file in of_operator(lay(tmp_path, ops=text)).hooks] == ["ops.py"]
+
+
 @pytest.mark.parametrize("where", ["", "custom"])
 @pytest.mark.parametrize("text", ["x = 1\ndef broken(:\n", "x = 1\nreturn\n"])
 def test_a_syntax_error_in_our_overlay_is_the_operators(tmp_path: Path, where: str, text: str) -> None:

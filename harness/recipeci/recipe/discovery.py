@@ -141,9 +141,13 @@ def _check_name(path: Path) -> None:
 
 
 def _check_hooks(path: Path, tree: ast.Module) -> None:
-    """Refuse a hook that belongs to no op, for the same reason."""
+    """Refuse a hook that belongs to no op, for the same reason, and a file of functions of which none is a hook."""
     known = [f"{HOOK}{op}" for op in ("deploy", "upgrade", "backup", "restore")]
-    functions = (node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    imported = [alias for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    names = [*(node.name for node in functions), *(alias.asname or alias.name for alias in imported)]
+    if functions and not any(name.startswith(HOOK) or name == "*" for name in names):
+        raise UsageError(f"{path} has no hook: none of its functions is called", hint=f"hooks: {', '.join(known)}")
     for node in functions:
         if node.name.startswith(HOOK) and node.name not in known:
             msg = f"{path}:{node.lineno}: {node.name} is the hook of no op"
