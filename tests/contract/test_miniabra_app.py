@@ -24,7 +24,7 @@ def test_the_version_is_printed_as_abra_prints_its_own(lab: Lab) -> None:
     assert lab.done("--version").out == "abra version 0.1.0-miniabra\n"
 
 
-@pytest.mark.parametrize("args", [("frobnicate",), ("app", "backup", "create", DOMAIN), ("app", "deploy"), ()])
+@pytest.mark.parametrize("args", [("frobnicate",), ("app", "backup", "download", DOMAIN), ("app", "deploy"), ()])
 def test_what_is_no_command_ends_with_fata_on_stdout_and_1(lab: Lab, args: tuple[str, ...]) -> None:
     assert lab.refused(*args).startswith("abra")
 
