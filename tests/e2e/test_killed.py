@@ -115,7 +115,7 @@ def test_the_deadline_ends_a_run_after_its_teardown(recipeci: Recipeci, folder: 
     source = repository.build(CANARIES / "slow-start", folder / "canary").path
     overlay = folder / "overlays" / "canary" / "recipe.yml"
     overlay.parent.mkdir(parents=True)
-    overlay.write_text("deadline: 12\n")
+    overlay.write_text("deadline: 35\n")  # its health check is bad for 70 s
     ended = recipeci.run(*for_recipe("canary", source=source), "--overlays", str(folder / "overlays"))
     assert ended.code == 142, ended.out + ended.err
     assert ended.report["verdict"] == "error"

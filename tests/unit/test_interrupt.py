@@ -188,3 +188,33 @@ def test_the_deadline_stands_still_in_a_teardown_and_goes_on_for_a_second_attemp
         assert [line(process) for _ in range(4)] == ["0.0", "True", "0.0", "teardown"]
         tell(process, "go")
         assert [line(process) for _ in range(2)] == ["torn down", "passed"]
+
+
+SWALLOWED = program(
+    """
+            try:
+                say("work"); wait()
+            except Exception:
+                pass  # as the logging module does with whatever is raised while it writes
+            say("goes on")
+            interrupts.check()
+"""
+)
+
+
+def test_a_signal_that_somebody_swallowed_is_raised_at_the_next_step() -> None:
+    with started(SWALLOWED) as process:
+        assert line(process) == "work"
+        process.send_signal(signal.SIGINT)
+        assert line(process) == "goes on"
+        assert line(process) == "teardown"
+        tell(process, "go")
+        assert [line(process), line(process)] == ["torn down", "130 interrupted by Ctrl-C"]
+        assert process.wait() == 130
+
+
+def test_without_a_signal_a_check_does_nothing() -> None:
+    with started(program("interrupts.check()")) as process:
+        assert line(process) == "teardown"
+        tell(process, "go")
+        assert [line(process), line(process)] == ["torn down", "passed"]

@@ -112,6 +112,7 @@ class Run(Context):
         self.interrupts.arm(self.found.plan.meta.timeouts.deadline)
         try:
             self._carry_out(record)
+            self.interrupts.check()
         except RecipeCIError as e:
             log.info("%s: %s", e.kind, e.message)
             record.failed(e)

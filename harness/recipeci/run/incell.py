@@ -82,6 +82,7 @@ class InCell:
         ops = self._ops(deployment)
         tiers = Tiers(ops, authoring, self.at.clock, self.at.console)
         for step in self._all_steps():
+            self.at.interrupts.check()
             before = ops.compose
             result = tiers.run(step, earlier=self.record.tiers)
             due = Due(step, self.at.place.stack, before=before, after=ops.compose)

@@ -71,6 +71,15 @@ class Interrupts:
             held, self._held = self._held, None
             raise held
 
+    def check(self) -> None:
+        """Raise a signal that came and did not arrive: whoever logs or frees memory swallows what is raised there.
+
+        Raises:
+            Interrupted: the first signal, if the run goes on as if there had been none.
+        """
+        if self.first is not None and not self._shields:
+            raise self.first
+
     @contextlib.contextmanager
     def final(self) -> Iterator[None]:
         """Let the last step of a run end, its report: what comes during it or later came too late and is dropped.

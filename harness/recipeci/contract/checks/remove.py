@@ -8,6 +8,7 @@ from recipeci.contract.results import Observed
 VALUE = b"a value of no use"
 SLOW_STOP = ["--entrypoints.web.address=:80", "--entrypoints.web.transport.lifeCycle.requestAcceptGraceTimeout=3s"]
 """What makes the image's program go on for three seconds after it is told to stop."""
+TRIES = 2
 AT_ONCE = 3.0
 """Seconds; the built-in abra tries for five where the switch says that it tries."""
 
@@ -82,12 +83,18 @@ def volume_rm_deletes_the_volumes(lab: Lab) -> Observed:
 
 
 def a_volume_in_use_fails_at_once(lab: Lab) -> Observed:
-    """Remove a volume that a container uses, and see how much longer that takes than to find no volume."""
+    """Remove a volume that a container uses, and see how much longer that takes than to find no volume.
+
+    Who tries for seconds takes them each time; a busy machine may take them once: the quicker of two counts.
+    """
     lab.app()
     plain = lab.abra("app", "volume", "remove", lab.domain, "-f")
     lab.make_volume("data")
     lab.hold_volume("data")
-    answer = lab.abra("app", "volume", "remove", lab.domain, "-f")
+    answers = [lab.abra("app", "volume", "remove", lab.domain, "-f")]
+    while len(answers) < TRIES and answers[-1].seconds - plain.seconds >= AT_ONCE:
+        answers.append(lab.abra("app", "volume", "remove", lab.domain, "-f"))
+    answer = answers[-1]
     longer = answer.seconds - plain.seconds
     return Observed(longer < AT_ONCE and bool(answer.fatal), f"{answer.words} after {max(longer, 0):.0f} s")
 
