@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import http.server
 import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from lab import forge
 from lab.repository import Built
 
 from e2e.program import Ended, Recipeci
@@ -26,13 +24,6 @@ FILES = {
     "tests/test_install.py": "def test_install(): pass\n",
 }
 CODE = sorted(FILES.keys() - {"tests/recipe.yml"})
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A web server of files, by which git can clone too."""
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +65,12 @@ def world(recipeci: Recipeci, custom_html: Built) -> Iterator[World]:
     for owner in ("recipes", "someone"):
         bare = folder / "web" / owner / "custom-html.git"
         subprocess.run([*git, "clone", "--quiet", "--bare", str(custom_html.path), str(bare)], check=True)
-        subprocess.run([*git, "-C", str(bare), "update-server-info"], check=True)
     overlay = folder / "overlays" / "custom-html"
     (overlay / "custom").mkdir(parents=True)
     (overlay / "test_install.py").write_text("def test_ours(): pass\n")
     (overlay / "custom" / "test_ours.py").write_text("def test_ours(): pass\n")
-    handler = functools.partial(Quiet, directory=str(folder / "web"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield World(recipeci, folder, f"http://127.0.0.1:{server.server_port}")
-        server.shutdown()
-        thread.join()
+    with forge.serving(folder / "web") as address:
+        yield World(recipeci, folder, address)
 
 
 def refused(ended: Ended) -> dict[str, str]:

@@ -40,12 +40,12 @@ def test_canary(name: str, recipeci: Recipeci, folder: Path) -> None:
 @contextlib.contextmanager
 def source_of(name: str, expected: Expectation, folder: Path) -> Iterator[str]:
     """Make the canary's repository, and yield where it is."""
-    built = repository.build(CANARIES / name, folder / RECIPE, bare=expected.served)
     if not expected.served:
-        yield str(built.path)
+        yield str(repository.build(CANARIES / name, folder / RECIPE).path)
         return
-    with forge.serving(built.path) as address:
-        yield address
+    repository.build(CANARIES / name, folder / "web" / RECIPE, bare=True)
+    with forge.serving(folder / "web") as address:
+        yield f"{address}/{RECIPE}"
 
 
 def options_of(name: str, expected: Expectation, folder: Path, *, source: str) -> list[str]:

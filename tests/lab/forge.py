@@ -1,4 +1,4 @@
-"""The only place that serves a repository by HTTP: a web address on loopback, as a forge has it, without a forge."""
+"""The only place that serves repositories by HTTP: web addresses on loopback, as a forge has them, without a forge."""
 
 from __future__ import annotations
 
@@ -13,20 +13,23 @@ from recipeci.host.command import BASE_ENV, LocalRunner
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+    """A web server of files, by which git can clone too."""
+
+    def log_message(self, *_: object) -> None:
         """Say nothing: what is asked for is git's matter."""
 
 
 @contextlib.contextmanager
-def serving(bare: Path) -> Iterator[str]:
-    """Serve a bare repository as long as the block lasts; yield its address, `http://127.0.0.1:PORT/NAME`."""
-    LocalRunner().run(["git", "update-server-info"], timeout=30, cwd=bare, env=dict(BASE_ENV))
-    handler = functools.partial(_Quiet, directory=str(bare.parent))
+def serving(folder: Path) -> Iterator[str]:
+    """Serve the bare repositories of a folder as long as the block lasts; yield the folder's address."""
+    for head in (file for file in folder.rglob("HEAD") if (file.parent / "objects").is_dir()):
+        LocalRunner().run(["git", "update-server-info"], timeout=30, cwd=head.parent, env=dict(BASE_ENV))
+    handler = functools.partial(_Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}/{bare.name}"
+            yield f"http://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
             thread.join()
