@@ -43,8 +43,8 @@ def test_the_head_passes_all_tiers_and_leaves_nothing(recipeci: Recipeci, custom
         "report": re.escape(f"{ended.folder}/report.json"),
     }
     assert re.search(SUMMARY.format(**words), ended.out), ended.out
-    ran = re.findall(r"===== TIER: (\w+) \(generic=run, overlay=recipeci\) =====", ended.out)
-    assert ran == ["install", "upgrade", "backup", "restore"]
+    ran = re.findall(r"===== TIER: (\w+) \(generic=run, overlay=(\w+)\) =====", ended.out)
+    assert ran == [("install", "recipeci"), ("upgrade", "recipeci"), ("backup", "none"), ("restore", "recipeci")]
     report = ended.report
     assert [(image["ref"]) for image in report["images"]] == ["nginx:1.22.1", "nginx:1.26.3"]
     assert report["identity"]["head"] == custom_html.head
