@@ -77,9 +77,8 @@ def in_a_suite(recipeci: Recipeci, custom_html: Built) -> Running:
     )
     options = for_recipe("custom-html", source=custom_html.path, stages="install")
     running = recipeci.start(*options, "--overlays", str(suite.parents[1]), "-v")
-    wait_for(running, "author.child run")  # the generic suite
-    wait_for(running, "author.child run")
-    let_pass(running, 2)
+    wait_for(running, "recipeci/test_install.py")  # the command that begins the operator's suite
+    let_pass(running, 4)
     return running
 
 
