@@ -1,0 +1,2 @@
+# What `nix run .#NAME` starts beside the packages' own main programs.
+{ ... }: { }

@@ -1,0 +1,2 @@
+# What `nix flake check` builds.
+{ ... }: { }

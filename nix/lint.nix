@@ -1,0 +1,2 @@
+# The one list of linters.
+{ pkgs, ... }: { formatter = pkgs.nixfmt-tree; }

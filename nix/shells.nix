@@ -1,0 +1,2 @@
+# The shells of `nix develop`.
+{ pkgs, ... }: { default = pkgs.mkShellNoCC { }; }
