@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from plumbum import cli
@@ -178,8 +179,33 @@ class Clean(Command):
         return 0
 
 
+@Main.subcommand("check-config")
+class CheckConfig(Command):
+    """Whether a settings file is right."""
+
+    HELP = usage.CHECK_CONFIG
+    file: Path | None = None
+
+    def main(self, *words: str) -> int:
+        """Take one word: the file."""
+        if self.shown is None and not words:
+            raise UsageError("check-config needs a file", hint="recipeci check-config settings.yml")
+        self.file = given.path("FILE", words[0]) if words else None
+        return super().main(*words[1:])
+
+    def do(self) -> int:
+        """Say that it is right; what is wrong is raised, and needs neither root nor what the file names."""
+        # Its home folder is any: no path is looked at, and a build of Nix has none.
+        config = settings.load(self.file, {"HOME": "/"})
+        given.image("the setting docker.proxy_image", config.proxy_image)
+        given.image("the setting docker.bot_image", config.bot_image)
+        parsing.say(f"{self.file}: ok\n")
+        return 0
+
+
 Doctor.unbind_switches("-v")
 Clean.unbind_switches("-v")
+CheckConfig.unbind_switches("-v")
 
 
 def parsed(argv: Sequence[str]) -> Command:

@@ -20,6 +20,7 @@ Usage:
   recipeci doctor [--selftest]         what this machine has and lacks, each with what to do
   recipeci doctor --abra [PATH]        whether an abra does what recipeci takes for granted
   recipeci clean                       remove what killed runs left in the cache folder
+  recipeci check-config FILE           whether a settings file is right
 
 What to test:
   --recipe NAME          the recipe ($RECIPE)
@@ -83,6 +84,17 @@ Usage:
   recipeci clean [--config FILE]
 
   --config FILE  settings, as for a run
+  --version      print the version
+  -h, --help     print this
+"""
+
+CHECK_CONFIG = """\
+recipeci check-config says whether a settings file is right: `FILE: ok`, or in one sentence what is wrong, and exit 2.
+Nothing that it names is looked at, so that it can be asked on another machine.
+
+Usage:
+  recipeci check-config FILE
+
   --version      print the version
   -h, --help     print this
 """

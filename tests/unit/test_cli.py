@@ -54,9 +54,9 @@ def sentence(short: Path, *options: str, env: Mapping[str, str] | None = None) -
         ("--recipe x --recipe y", "--recipe already given"),
         ("--recipe x --keep=1", "--keep does not take a value"),
         ("docter", "unknown command 'docter'; did you mean 'doctor'?"),
-        ("custom-html", "unknown command 'custom-html'; known: run, doctor, clean"),
+        ("custom-html", "unknown command 'custom-html'; known: run, doctor, clean, check-config"),
         ("run custom-html", "unexpected 'custom-html'"),
-        ("--recipe x more", "unknown command 'more'; known: run, doctor, clean"),
+        ("--recipe x more", "unknown command 'more'; known: run, doctor, clean, check-config"),
         ("--keep clean", "--keep stands before the command"),
         ("--recipe x doctor", "--recipe stands before the command"),
         ("doctor --self", "unknown option --self; did you mean '--selftest'?"),
@@ -69,6 +69,9 @@ def sentence(short: Path, *options: str, env: Mapping[str, str] | None = None) -
         ("doctor --abra --record /", "--record / is there already"),
         ("doctor --abra --record none/x", "--record none/x: the folder that it is to be in is not there"),
         ("clean --recipe x", "unknown option --recipe"),
+        ("check-config", "check-config needs a file"),
+        ("check-config a b", "unexpected 'b'"),
+        ("check-config -v", "unknown option -v"),
         ("--recipe ../x", "'../x' is not a recipe name: lower-case letters, digits and hyphens, 63 at most"),
         ("--recipe Nginx", "'Nginx' is not a recipe name: lower-case letters, digits and hyphens, 63 at most"),
         ("--recipe x --stages instal", "unknown stage 'instal'; did you mean 'install'?"),
@@ -132,9 +135,37 @@ def test_a_variable_is_checked_as_its_option_is(short: Path, variable: str, valu
 def test_a_wrong_setting_names_file_and_near_key(short: Path) -> None:
     path = short / "s.yml"
     path.write_text("imges: /x")
-    for options in (("--recipe", "x"), ("doctor",), ("clean",)):
-        said = sentence(short, *options, "--config", str(path))
+    for options in (("--recipe", "x", "--config"), ("doctor", "--config"), ("clean", "--config"), ("check-config",)):
+        said = sentence(short, *options, str(path))
         assert said == f"{path}: unknown key 'imges'; did you mean 'images'?"
+
+
+def test_a_right_settings_file_is_said_to_be_to_any_user_on_any_machine(short: Path) -> None:
+    path = short / "s.yml"
+    path.write_text("images: ~/none\nauthors: {allowlist: /none}\ndocker: {proxy_image: traefik:v3.6}")
+    # Without a mapping we are nobody, with no capability, and still own the files that root has.
+    argv = ["unshare", "--user", "env", "-u", "HOME", str(PROGRAM), "check-config", str(path)]
+    assert ended(argv, env=environment(), cwd=Path("/")) == (0, f"{path}: ok\n", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("runs: {keep_days: -1}", "runs.keep_days: -1 is less than the minimum of 0"),
+        ("cache: var/cache", "cache: 'var/cache' does not fit: a path that begins with / or ~/"),
+        ("cache: [", "is not YAML: "),
+    ],
+)
+def test_a_settings_file_is_checked_by_the_schema(short: Path, text: str, said: str) -> None:
+    path = short / "s.yml"
+    path.write_text(text)
+    assert said in sentence(short, "check-config", str(path))
+
+
+def test_an_images_name_of_the_settings_is_checked_as_docker_reads_it(short: Path) -> None:
+    path = short / "s.yml"
+    path.write_text("docker: {bot_image: 'a:b:c'}")
+    assert sentence(short, "check-config", str(path)).startswith("the setting docker.bot_image: ")
 
 
 def test_a_job_skips_no_generic_suite_by_its_environment(short: Path) -> None:
@@ -158,6 +189,7 @@ def test_settings_that_were_named_must_be_there(short: Path) -> None:
         ("--recipe x --help", usage.RUN),
         ("doctor --help", usage.DOCTOR),
         ("clean -h", usage.CLEAN),
+        ("check-config --help", usage.CHECK_CONFIG),
         ("--version", f"recipeci {__version__}\n"),
         ("doctor --version", f"recipeci {__version__}\n"),
     ],
@@ -176,7 +208,13 @@ def test_help_into_a_pipe_that_closes_is_quiet(short: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "text"), [(commands.Main, usage.RUN), (commands.Doctor, usage.DOCTOR), (commands.Clean, usage.CLEAN)]
+    ("command", "text"),
+    [
+        (commands.Main, usage.RUN),
+        (commands.Doctor, usage.DOCTOR),
+        (commands.Clean, usage.CLEAN),
+        (commands.CheckConfig, usage.CHECK_CONFIG),
+    ],
 )
 def test_the_help_names_every_option_and_no_other(command: type[parsing.Command], text: str) -> None:
     names = {("-" if len(name) == 1 else "--") + name for name in command("recipeci")._switches_by_name}

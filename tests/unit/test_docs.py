@@ -29,7 +29,7 @@ HARNESS = ROOT / "harness" / "recipeci"
 ROOMS = tuple(f"{folder.name}/" for folder in HARNESS.iterdir() if folder.is_dir() and not folder.name.startswith("_"))
 MADE_BY_THE_READER = re.compile(r"tests/(?:ops\.py|install_steps\.sh|test_<tier>\.py|custom/?)?\Z")
 """What a recipe's own repository may hold."""
-COMMANDS = {"doctor": ("doctor",), "clean": ("clean",)}
+COMMANDS = {name: (name,) for name in ("doctor", "clean", "check-config")}
 
 
 def prose(text: str) -> str:
