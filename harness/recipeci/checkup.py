@@ -11,7 +11,7 @@ from recipeci.contract import facts, results, suite, transcript
 from recipeci.contract.lab import Ground
 from recipeci.contract.suite import Done
 from recipeci.contract.transcript import Places
-from recipeci.host.abra import AbraProgram, choose
+from recipeci.host.abra import AbraProgram
 from recipeci.host.clock import SystemClock
 from recipeci.host.command import LocalRunner
 from recipeci.host.docker import Swarm
@@ -33,13 +33,11 @@ def try_a_cell(config: Settings) -> None:
         trials.console.say("selftest: pass")
 
 
-def check_abra(config: Settings, *, asked: str | None, record: Path | None) -> int:
+def check_abra(config: Settings, abra: AbraProgram, *, record: Path | None) -> int:
     """Check the contract with an abra in a cell, print the table, and write the transcript if it is wanted.
 
-    Returns 0 if all is as recipeci needs it, else 1. Raises UsageError if there is no such abra, HostError if there can
-    be no cell.
+    Returns 0 if all is as recipeci needs it, else 1. Raises HostError if there can be no cell.
     """
-    abra = choose(asked, config.abra, runner=LocalRunner(), path=config.search_path)
     with _trials(config) as trials:
         trials.console.say(f"abra: {abra.program.name} {abra.program.version}: {' '.join(abra.argv)}")
         with trials.cell(NAME, read_only=abra.read_only, bot=True) as trial:

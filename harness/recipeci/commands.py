@@ -139,11 +139,14 @@ class Doctor(Command):
 
     def do(self) -> int:
         """Print the table, and try what is asked for; return 0, 3 if a run cannot work here, 1 if abra differs."""
-        from recipeci.host.command import LocalRunner  # noqa: PLC0415 - `--help` does without
+        from recipeci.host.abra import choose  # noqa: PLC0415 - `--help` does without
+        from recipeci.host.command import LocalRunner  # noqa: PLC0415
         from recipeci.run import doctor  # noqa: PLC0415
 
         config = settings.load(given.path("--config", self.config), settings.environment())
         program, record = given.word("--abra", self.program), given.new_file("--record", self.record)
+        # Before the table: whoever names an abra that is none need not read what else is here.
+        abra = choose(program, config.abra, runner=LocalRunner(), path=config.search_path) if self.abra else None
         findings = doctor.examine(config, runner=LocalRunner())
         for line in doctor.table(findings):
             parsing.say(f"{line}\n")
@@ -153,7 +156,7 @@ class Doctor(Command):
 
         if self.selftest:
             checkup.try_a_cell(config)
-        return checkup.check_abra(config, asked=program, record=record) if self.abra else 0
+        return checkup.check_abra(config, abra, record=record) if abra else 0
 
 
 @Main.subcommand("clean")

@@ -105,6 +105,10 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_made(short: Path, options:
     assert sentence(short, *options.split()) == said
 
 
+def test_an_abra_that_is_none_is_refused_before_anything_is_looked_at(short: Path) -> None:
+    assert sentence(short, "doctor", "--abra", "nope").startswith(f"{short}/nope is not abra")
+
+
 def test_a_value_that_is_empty_or_has_a_space_is_refused(short: Path) -> None:
     assert sentence(short, "--recipe", "x", "--out", "") == "--out needs a path"
     assert "is empty" in sentence(short, "--recipe", "x", "--ref", "")
