@@ -19,7 +19,9 @@ from recipeci.op_state import OpState
 
 WORDS = 8000
 """Characters of a failure that are told: its begin and its end."""
-
+OURS = ("app", "op", "recipe")
+AVAILABLE = "available fixtures: "
+"""How pytest begins its list of them."""
 
 NO_OTHERS = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
 """pytest's variable: what plugins are installed besides changes no outcome, and costs a suite half of its start."""
@@ -94,10 +96,20 @@ def _words(report: pytest.CollectReport | pytest.TestReport) -> str:
         return str(said[2]).removeprefix("Skipped: ")
     if reason := getattr(report, "wasxfail", ""):
         return f"expected to fail: {reason}"
+    if said_of_fixture := getattr(said, "errorstring", ""):
+        return _bounded(f"{_of_fixture(said_of_fixture)}\n\n{report.longreprtext}".strip())
     crash = getattr(said, "reprcrash", None)
     errors = [line[1:].strip() for line in report.longreprtext.splitlines() if line.startswith("E ")]
     first = (crash.message.splitlines() if crash else errors[-1:]) or [""]
     return _bounded(f"{first[0]}\n\n{report.longreprtext}".strip())
+
+
+def _of_fixture(said: str) -> str:
+    """Return on one line what pytest says of a fixture that a test cannot have, and which there are: ours first."""
+    first, *more = (line.strip() for line in said.splitlines())
+    listed = next((line.removeprefix(AVAILABLE) for line in more if line.startswith(AVAILABLE)), "")
+    there = sorted(filter(None, listed.split(", ")), key=lambda name: (name not in OURS, name))
+    return f"{first}; there are: {', '.join(there)}" if there else first
 
 
 def _bounded(text: str) -> str:

@@ -44,6 +44,13 @@ def test_a_failing_test_is_fail_with_its_first_line(bench: Bench) -> None:
     assert result.tests[1].message.startswith("AssertionError: no")
 
 
+def test_a_fixture_that_is_not_there_is_named_and_those_that_are(bench: Bench) -> None:
+    text = "import pytest\n@pytest.fixture\ndef login(): pass\ndef test_bad(ap): pass\n"
+    first = one(bench, text).tests[0].message.splitlines()[0]
+    assert first.startswith("setup: fixture 'ap' not found; there are: app, op, recipe, ")
+    assert {"login", "tmp_path"} <= set(first.partition("there are: ")[2].split(", "))
+
+
 def test_no_value_is_cut_in_its_middle(bench: Bench) -> None:
     """Of half a secret no redactor knows: pytest would show a long text by its beginning and its end."""
     value = "".join(f"{n:04}" for n in range(100))
