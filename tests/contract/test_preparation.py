@@ -14,7 +14,7 @@ from recipeci.model import Request, Settings
 from recipeci.recipe.coverage import Coverage
 from recipeci.run.environment import Environment
 from recipeci.run.preparation import Preparation, prepared
-from recipeci.run.source import sourced
+from recipeci.run.source import given, sourced
 
 BASE = Path(__file__).parents[1] / "canaries" / "base"
 HEALTHCHECK = "    healthcheck:"
@@ -30,7 +30,8 @@ def preparation(folder: Path, *edits: tuple[str, str, str], recipe: str = "canar
         f"about: x\nsteps: [{{message: first, lay: ['{BASE}'], edit: [{', '.join(rows)}]}}]\n"
     )
     source = repository.build(made, folder / "source").path
-    found = sourced(Request(recipe, source=str(source)), Settings(), into=folder / "clone", runner=runner)
+    request, settings = Request(recipe, source=str(source)), Settings()
+    found = sourced(request, settings, given(request, settings), into=folder / "clone", runner=runner)
     docker = DockerCli(engine.find(None).docker, runner=runner)
     return prepared(Environment(found.plan, "a1b2c3.ci.test", "a1b2c3_ci_test", found.clone, docker))
 

@@ -13,10 +13,11 @@ from recipeci.host.command import LocalRunner
 from recipeci.model import AuthorFile, LeftOut, Request, Settings, Tier
 from recipeci.run.describing import describe
 from recipeci.run.plan import Plan
-from recipeci.run.source import sourced
+from recipeci.run.source import given, sourced
 
 BASE = Path(__file__).parents[1] / "canaries" / "base"
 LABEL = "coop-cloud.${STACK_NAME}.version=1.0.0+1.22.1"
+NO_SETTINGS = Settings()
 
 
 @pytest.fixture
@@ -35,8 +36,11 @@ steps:
 
 
 def plan(built: Built, into: Path, *, ref: str | None = None, dirty: bool = False) -> Plan:
-    request = Request("canary", source=str(built.path), ref=ref, dirty=dirty)
-    return sourced(request, Settings(), into=into, runner=LocalRunner()).plan
+    return plan_of(Request("canary", source=str(built.path), ref=ref, dirty=dirty), into)
+
+
+def plan_of(request: Request, into: Path, *, settings: Settings = NO_SETTINGS) -> Plan:
+    return sourced(request, settings, given(request, settings), into=into, runner=LocalRunner()).plan
 
 
 def test_a_version_that_only_an_earlier_tag_says_is_noted(built: Built, tmp_path: Path) -> None:
@@ -115,15 +119,14 @@ USED = ["tests/custom/test_a.py", "tests/ops.py", "tests/test_install.py"]
 
 
 def test_a_folders_own_tests_are_used_with_the_option_alone(with_tests: Built, tmp_path: Path) -> None:
-    runner, settings = LocalRunner(), Settings()
     (tmp_path / "list").write_text(f"canary\ncanary https://forge.test{with_tests.path}\n")
     without = asked(with_tests.path, allowlist=tmp_path / "list")
-    refused = sourced(without, settings, into=tmp_path / "a", runner=runner).plan
+    refused = plan_of(without, tmp_path / "a")
     assert of_repo(refused) == []
     why = "not allowed: code from a folder runs only with --allow-local-code"
     code = sorted((*USED, "tests/conftest.py"))
     assert refused.left_out == tuple(LeftOut(path, why) for path in code)
-    allowed = sourced(asked(with_tests.path, allow_local_code=True), settings, into=tmp_path / "b", runner=runner).plan
+    allowed = plan_of(asked(with_tests.path, allow_local_code=True), tmp_path / "b")
     assert of_repo(allowed) == USED
     assert allowed.left_out == ()
 
@@ -131,14 +134,14 @@ def test_a_folders_own_tests_are_used_with_the_option_alone(with_tests: Built, t
 def test_a_link_is_no_file_of_an_author_wherever_it_leads(with_tests: Built, tmp_path: Path) -> None:
     (with_tests.path / "tests" / "test_upgrade.py").symlink_to("test_install.py")
     request = asked(with_tests.path, allow_local_code=True, dirty=True)
-    made = sourced(request, Settings(), into=tmp_path / "a", runner=LocalRunner()).plan
+    made = plan_of(request, tmp_path / "a")
     assert of_repo(made) == USED
     assert made.left_out == (LeftOut("tests/test_upgrade.py", "a link, not a file"),)
 
 
 def test_the_files_are_those_of_the_target_not_of_the_newest_commit(with_tests: Built, tmp_path: Path) -> None:
     first = asked(with_tests.path, allow_local_code=True, ref="1.0.0+1.22.1")
-    assert of_repo(sourced(first, Settings(), into=tmp_path / "a", runner=LocalRunner()).plan) == [USED[2]]
+    assert of_repo(plan_of(first, tmp_path / "a")) == [USED[2]]
 
 
 def test_an_overlay_and_the_repository_add_to_each_other(with_tests: Built, tmp_path: Path) -> None:
@@ -146,12 +149,23 @@ def test_an_overlay_and_the_repository_add_to_each_other(with_tests: Built, tmp_
     overlay.mkdir(parents=True)
     (overlay / "test_install.py").write_text("def test_it(): pass\n")
     request = asked(with_tests.path, allow_local_code=True, overlays=overlay.parent)
-    made = sourced(request, Settings(), into=tmp_path / "a", runner=LocalRunner()).plan
+    made = plan_of(request, tmp_path / "a")
     assert [file for file in made.steps[0].suites if file.source != "generic"] == [
         AuthorFile("recipeci", overlay / "test_install.py"),
         AuthorFile("repo", Path("tests/test_install.py")),
     ]
     assert made.steps[0].header == "===== TIER: install (generic=run, overlay=recipeci+repo) ====="
+
+
+def test_a_folder_of_overlays_without_one_of_the_recipe_is_noted(built: Built, tmp_path: Path) -> None:
+    overlays, note = tmp_path / "overlays", "no overlay of the operator's is used"
+    (overlays / "other").mkdir(parents=True)
+    request = asked(built.path, overlays=overlays)
+    assert f"--overlays {overlays} has no folder canary: {note}" in plan_of(request, tmp_path / "a").notes
+    of_settings = plan_of(request, tmp_path / "b", settings=Settings(overlays=overlays))
+    (overlays / "canary").mkdir()
+    there = plan_of(request, tmp_path / "c")
+    assert [one for made in (of_settings, there) for one in made.notes if note in one] == []
 
 
 def test_a_list_in_the_source_is_refused(with_tests: Built, tmp_path: Path) -> None:
@@ -167,10 +181,6 @@ def test_the_permission_of_folders_is_refused_for_what_is_none(tmp_path: Path) -
         UsageError, match=r"--allow-local-code is for a folder, and https://forge\.invalid/canary is none"
     ):
         plan_of(request, tmp_path / "a")
-
-
-def plan_of(request: Request, into: Path) -> Plan:
-    return sourced(request, Settings(), into=into, runner=LocalRunner()).plan
 
 
 def test_generic_suites_that_the_caller_skips(with_tests: Built, tmp_path: Path) -> None:

@@ -153,6 +153,24 @@ def test_bad_input(case: str, recipeci: Recipeci, world: Mapping[str, str], fold
     assert [path.name for path in (recipeci.cache / "runs").glob("*")] in ([], [".lock"])
 
 
+@pytest.mark.parametrize(
+    "case",
+    [
+        "an unknown key in recipe.yml",
+        "a syntax error in the operator's suite",
+        "an allowlist of the recipe's own",
+        "images without an images.yml",
+        "an abra that is none",
+    ],
+)
+def test_it_is_said_before_anything_is_fetched(
+    case: str, recipeci: Recipeci, world: Mapping[str, str], folder: Path
+) -> None:
+    """None of them is the fault of a checkout, and none waits for one."""
+    ended = recipeci.start_as_is(*filled(CASES[case][0], world).split(), folder=folder / "r").end(timeout=60)
+    assert (ended.code, ended.out) == (2, ""), ended.out + ended.err
+
+
 def test_without_root(recipeci: Recipeci, world: Mapping[str, str]) -> None:
     """The one that names the command to use; nothing else of the machine is touched."""
     options = filled(f"{RUN} --out FOLDER/r", world).split()

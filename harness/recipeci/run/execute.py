@@ -49,8 +49,9 @@ ATTEMPTS = 2
 
 def show_plan(request: Request, settings: Settings, *, console: Console) -> None:
     """Print what a run would do; writes only a clone that it removes, and asks nothing of Docker."""
+    said = source.given(request, settings)
     with tempfile.TemporaryDirectory(prefix="recipeci-plan-") as scratch:
-        found = source.sourced(request, settings, into=Path(scratch) / "clone", runner=LocalRunner())
+        found = source.sourced(request, settings, said, into=Path(scratch) / "clone", runner=LocalRunner())
     for line in describing.describe(found.plan):
         console.say(line)
 
@@ -63,19 +64,21 @@ def run(
     Raises UsageError or HostError if there can be no run: wrong options, no source, no room. No folder is left then.
     """
     clock, runner = SystemClock(), LocalRunner()
+    # What is given wrong is said first, before there is a folder, and not only when it is needed.
+    said = source.given(request, settings)
+    if request.images is not None:
+        entries.read(request.images)
+    abra = choose(request.abra, settings.abra, runner=runner, path=settings.search_path)
+    programs = engine.find(settings.docker_prefix, path=settings.search_path)
     for line in janitor.clean(settings, runner=runner, clock=clock):
         console.note(line)
-    programs = engine.find(settings.docker_prefix, path=settings.search_path)
-    abra = choose(request.abra, settings.abra, runner=runner, path=settings.search_path)
-    if request.images is not None:
-        entries.read(request.images)  # wrong is wrong before there is a folder, not only when images are needed
     console.say(f"abra: {abra.program.name} {abra.program.version}{' (built in)' if abra.program.built_in else ''}")
     with (
         workspace.opened(request, settings, source=request.source or settings.forge, clock=clock) as place,
         runlog.logged(place.log, redactor=redactor),
     ):
         with console.phase("checkout"):
-            found = source.sourced(request, settings, into=place.checkout, runner=runner)
+            found = source.sourced(request, settings, said, into=place.checkout, runner=runner)
         secrets.begin(redactor, place=place, plan=found.plan)
         place.write_manifest(
             target=found.plan.target, creates=[f"stack {place.stack}", f"cgroup recipeci-{place.run_id}"]

@@ -16,6 +16,7 @@ from recipeci.model import FULL_SHA, Commit, Request, Settings, Target
 from recipeci.recipe import allowlist, discovery, metadata
 from recipeci.recipe.allowlist import Allowlist
 from recipeci.recipe.discovery import Brought
+from recipeci.recipe.metadata import RecipeMeta
 from recipeci.recipe.versions import Published, Version, is_version, own_version, published
 from recipeci.run import plan as plans
 from recipeci.run.base import not_published
@@ -35,16 +36,35 @@ class Sourced:
     plan: Plan
 
 
-def sourced(request: Request, settings: Settings, *, into: Path, runner: Runner) -> Sourced:
-    """Clone the recipe into a folder that is not there yet, and plan the run.
+@dataclass(frozen=True)
+class Given:
+    """What was given for a run, read and found right before anything is fetched: overlay, source, allowlist."""
 
-    Raises UsageError or HostError for a source, a target or a base that cannot be had (host/git.py); UsageError for an
-    overlay or an allowlist that is wrong.
+    meta: RecipeMeta
+    overlay: Brought
+    source: Source
+    allowed: Allowlist
+    notes: tuple[str, ...] = ()
+
+
+def given(request: Request, settings: Settings) -> Given:
+    """Read what the caller and the settings name for a recipe.
+
+    Raises UsageError for an overlay or an allowlist that is wrong, and for a source that cannot be one (host/git.py).
     """
     folder = discovery.overlay_folder(request.overlays, recipe=request.recipe)
-    meta, ours = metadata.load(folder), discovery.of_operator(folder)
+    meta, overlay = metadata.load(folder), discovery.of_operator(folder)
     source = git.source_of(request.source, recipe=request.recipe, forge=settings.forge)
-    allowed = _allowlist(request, settings, source)
+    notes = tuple(_no_overlay(request, settings))
+    return Given(meta, overlay, source, _allowlist(request, settings, source), notes)
+
+
+def sourced(request: Request, settings: Settings, said: Given, *, into: Path, runner: Runner) -> Sourced:
+    """Clone the recipe into a folder that is not there yet, and plan the run.
+
+    Raises UsageError or HostError for a source, a target or a base that cannot be had (host/git.py).
+    """
+    source, allowed = said.source, said.allowed
     clone = git.clone(
         runner,
         source,
@@ -63,13 +83,20 @@ def sourced(request: Request, settings: Settings, *, into: Path, runner: Runner)
         stages=request.stages,
         versions=versions,
         own=own.version,
-        meta=meta,
+        meta=said.meta,
         asked_base=request.base,
-        brought=(ours, _of_repository(clone, target, refusal=refusal)),
+        brought=(said.overlay, _of_repository(clone, target, refusal=refusal)),
         skip_generic=request.skip_generic,
-        notes=(*own.notes, *_untested(request, clone)),
+        notes=(*said.notes, *own.notes, *_untested(request, clone)),
     )
     return Sourced(clone, plan)
+
+
+def _no_overlay(request: Request, settings: Settings) -> Iterator[str]:
+    """Say that the folder of this run's own command line has nothing of the recipe; the settings' is for them all."""
+    overlays = request.overlays
+    if overlays is not None and overlays != settings.overlays and not (overlays / request.recipe).is_dir():
+        yield f"--overlays {overlays} has no folder {request.recipe}: no overlay of the operator's is used"
 
 
 def _allowlist(request: Request, settings: Settings, source: Source) -> Allowlist:
