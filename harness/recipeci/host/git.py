@@ -69,7 +69,7 @@ def clone(
         git.ask(source, ["clone", *options, "--template=", "--", source.where, str(into)])
     except CommandFailed as error:
         raise explained(error, source, most_bytes=most_bytes) from error
-    repository = Repository(git, into, _normal_config(into))
+    repository = Repository(git, into, _configured(into))
     try:
         repository.ask(source, ["fetch", "--quiet", "--no-tags", "origin", ALL_TAGS])
     except CommandFailed as error:
@@ -120,10 +120,12 @@ def _folder(given: str) -> Source:
     return Source(str(path.resolve()), local=True)
 
 
-def _normal_config(into: Path) -> bytes:
-    """Return the clone's configuration as an ordinary clone has it, which also fetches tags."""
-    text = (into / ".git" / "config").read_bytes()
-    return re.sub(rb"\ttagOpt = --no-tags\n", b"", text)
+def _configured(into: Path) -> bytes:
+    """Give the clone the configuration that an ordinary one has, which also fetches tags; return it."""
+    file = into / ".git" / "config"
+    config = re.sub(rb"\ttagOpt = --no-tags\n", b"", file.read_bytes())
+    file.write_bytes(config)
+    return config
 
 
 def _newest(repository: Repository, source: Source) -> Commit:

@@ -182,7 +182,7 @@ class Repository:
         """Write the configuration back if anybody changed it."""
         file = self.folder / ".git" / "config"
         if file.is_symlink() or not file.is_file() or file.read_bytes() != self.config:
-            log.debug("%s was changed by another program; put back", file)
+            log.debug("%s: a program in the cell changed it; git reads it as it was when we cloned", file)
             file.unlink(missing_ok=True)
             file.write_bytes(self.config)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,18 @@ def test_nothing_that_a_repository_brings_is_run(made: Made, tmp_path: Path) -> 
     (found.folder / "compose.yml").write_text("edited")
     runner.run(["git", "status"], timeout=30, env=ENV, cwd=found.folder, ok=(0, 128))
     assert mark.exists()
+
+
+def test_only_a_change_of_somebody_elses_is_said_to_be_one(
+    made: Made, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="recipeci")
+    found = cloned(made, tmp_path / "clone")
+    found.checkout(found.newest)
+    assert "changed it" not in caplog.text
+    Made(found.folder).git("config", "core.hooksPath", "hooks")
+    found.checkout(found.newest)
+    assert "/.git/config: a program in the cell changed it; git reads it as it was when we cloned" in caplog.text
 
 
 def test_a_planted_file_does_not_move_the_repository(made: Made, tmp_path: Path) -> None:
