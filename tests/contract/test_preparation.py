@@ -73,10 +73,13 @@ def test_variables_that_nothing_sets_are_noted_and_no_finding(tmp_path: Path) ->
     "where",
     [
         (".env.sample", "TYPE=canary\n", "TYPE=canary\nDOMIAN=\n"),
+        (".env.sample", "TYPE=canary\n", "TYPE=canary\n#DOMIAN=', `www.example.com`'\n"),
         ("abra.sh", "# The base", "export DOMIAN=$(x)\n# The base"),
     ],
 )
-def test_a_variable_that_a_file_sets_to_whatever_is_not(tmp_path: Path, where: tuple[str, str, str]) -> None:
+def test_a_variable_that_a_file_sets_to_whatever_or_offers_to_set_is_not(
+    tmp_path: Path, where: tuple[str, str, str]
+) -> None:
     assert preparation(tmp_path, with_env("A=${DOMIAN}"), where).notes == ()
 
 

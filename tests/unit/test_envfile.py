@@ -75,6 +75,12 @@ def test_values(line: str, value: str) -> None:
     assert EnvFile.parse(f"B=two\n{line}\n").values()["A"] == value
 
 
+def test_what_a_comment_shows_how_to_set_is_offered_and_not_set() -> None:
+    sample = EnvFile.parse(SAMPLE + "# B=x\n## about C: D=1\n  #export E=\n# F = words\n")
+    assert sample.offered == {"EXTRA_DOMAINS", "COMPOSE_FILE", "B", "E"}
+    assert "EXTRA_DOMAINS" not in sample.keys
+
+
 @pytest.mark.parametrize(
     "line", ["just words", "1A=2", "=2", "A-B=1", "A", 'A="open', "A='open", "A='a' b", "<<<<<<< HEAD"]
 )

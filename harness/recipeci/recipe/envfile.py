@@ -15,6 +15,7 @@ from recipeci.recipe.interpolation import expand
 
 KEY = r"[A-Za-z_][A-Za-z0-9_]*"
 ASSIGNMENT = re.compile(rf"\s*(?:export\s+)?(?P<key>{KEY})\s*=[ \t]*(?P<rest>.*)\Z")
+OFFER = re.compile(rf"\s*#+[ \t]*(?:export\s+)?(?P<key>{KEY})=")
 QUOTED = re.compile(r"(?:'(?P<single>[^']*)'|\"(?P<double>(?:[^\"\\]|\\.)*)\")[ \t]*(?:#(?P<comment>.*))?\Z", re.DOTALL)
 BARE = re.compile(r"(?P<bare>.*?)(?:(?:^|\s)#(?P<comment>.*))?\Z")
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
@@ -78,6 +79,11 @@ class EnvFile:
     def keys(self) -> frozenset[str]:
         """The keys that are set."""
         return frozenset(line.key for line in self.lines if line.key)
+
+    @property
+    def offered(self) -> frozenset[str]:
+        """The keys that a comment shows how to set, `#KEY=value`: to be unset is usual for them."""
+        return frozenset(found["key"] for line in self.lines if (found := OFFER.match(line.text)))
 
     def values(self, given: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return what the file sets: top to bottom, each value expanded by what is above it and by `given`.

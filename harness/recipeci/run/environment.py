@@ -74,9 +74,10 @@ class Environment:
     def unset(self, env: EnvFile) -> tuple[str, ...]:
         """Return a sentence for each checked-out compose file with variables that nothing sets, so that they are empty.
 
-        Docker says nothing of them. Those with a default or an alternative are meant to be absent at times.
+        Docker says nothing of them. Those with a default or an alternative, and those that a comment of the env offers
+        to set, are meant to be absent at times.
         """
-        known = {*self._interpolation(env), *exported_names(self._script())}
+        known = {*self._interpolation(env), *exported_names(self._script()), *env.offered}
         return tuple(
             f"{name} uses {', '.join(sorted(names))}, which neither {SAMPLE} nor {ABRA_SH} nor this run sets: empty"
             for name in env.compose_files
