@@ -1,2 +1,33 @@
-# What `nix flake check` builds.
-{ ... }: { }
+# What `nix flake check` builds: lint, every package with its tests, every shell, the example host, and every file of
+# nix/tests/ as a test with machines.
+{
+  self,
+  lib,
+  pkgs,
+}:
+let
+  inherit (pkgs.stdenv.hostPlatform) system;
+
+  named = kind: lib.mapAttrs' (name: lib.nameValuePair "${kind}-${name}");
+  # Another name for a package is no other check.
+  packages = removeAttrs self.packages.${system} [ "default" ];
+  tests = lib.concatMapAttrs (name: package: named "test-${name}" package.tests or { }) packages;
+  # A new test is a new file: a function of what this one is given too, to a test of NixOS's framework.
+  machines = lib.mapAttrs' (
+    file: _:
+    lib.nameValuePair (lib.removeSuffix ".nix" file) (
+      pkgs.testers.runNixOSTest (import (./tests + "/${file}") { inherit self lib pkgs; })
+    )
+  ) (lib.optionalAttrs (lib.pathExists ./tests) (builtins.readDir ./tests));
+  hosts = lib.filterAttrs (
+    _: host: host.pkgs.stdenv.hostPlatform.system == system
+  ) self.nixosConfigurations;
+in
+{
+  lint = (import ./lint.nix { inherit lib pkgs; }).check;
+}
+// named "package" packages
+// tests
+// named "shell" self.devShells.${system}
+// named "host" (lib.mapAttrs (_: host: host.config.system.build.toplevel) hosts)
+// named "vm" machines

