@@ -7,25 +7,34 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 # Runs mostly wait: more of them than cores.
 WORKERS ?= $(shell echo $$(($$(nproc) * 2)))
-# `su` without `-` leaves root without the folders of root's programs.
-export PATH := $(CURDIR)/$(BIN):$(PATH):/usr/local/sbin:/usr/sbin:/sbin
 # A service has no HOME, where the cache is.
 export HOME ?= $(shell echo ~)
 # Nothing of a caller's Docker is used: neither its daemon nor its credentials.
 unexport DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG
 
-.PHONY: help setup demo test test-long contract images lint bench
+.PHONY: help setup demo test test-long contract images lint nix-check bench
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' Makefile
 
+ifdef RECIPECI_SHELL
+# A shell of `nix develop` has everything.
+setup:
+	@:
+else
+# `su` without `-` leaves root without the folders of root's programs.
+export PATH := $(CURDIR)/$(BIN):$(PATH):/usr/local/sbin:/usr/sbin:/sbin
 setup: ## Debian programs, Docker 26.1.5 in .venv/docker, Python packages
 	@tools/setup-docker $(VENV)/docker $(PYTHON)
 	@tools/setup-python $(PYTHON) $(VENV)
 	@$(BIN)/python -m compileall -q -x '/generic/' harness # authors' children write no byte code: it must be there
+endif
 
-lint: setup ## ruff, mypy, shellcheck; last line `lint: PASS`
+lint: setup ## ruff, mypy, shellcheck, and the linters of Nix files where they are; last line `lint: PASS`
 	@tools/lint
+
+nix-check: setup ## the Nix files, as far as there is a Nix: make nix-check [NIX_CHECK=no]
+	@tools/nix-check $(if $(filter no,$(NIX_CHECK)),--skip)
 
 demo: setup ## all tiers of the lab recipe custom-html, from its published version to its head
 	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
