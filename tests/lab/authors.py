@@ -12,6 +12,7 @@ from pathlib import Path
 
 import recipeci
 from recipeci.author import generic
+from recipeci.host.below import Below
 from recipeci.host.cell import user_of
 from recipeci.host.clock import SystemClock, until
 from recipeci.host.clone import Clone
@@ -169,7 +170,11 @@ class Bench:
         times = {"started": "2026-01-01T12:00:00Z", "ended": "2026-01-01T12:00:01Z"}
         about = {"recipe": "custom-html", "domain": APP_DOMAIN, "head_ref": str(Commit(HEAD)), "base": ""}
         self.state_file.parent.mkdir(exist_ok=True)
-        opstate.write(OpState(op=op, before=was, after=is_now, snapshot_id=snapshot, **about, **times), self.state_file)
+        opstate.write(
+            OpState(op=op, before=was, after=is_now, snapshot_id=snapshot, **about, **times),
+            self.state_file,
+            below=Below(self.shared),
+        )
 
 
 @contextlib.contextmanager

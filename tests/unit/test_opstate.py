@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from recipeci.author.state import op_state
 from recipeci.errors import UsageError
+from recipeci.host.below import Below
 from recipeci.op_state import OpState, Seen, ServiceSeen
 from recipeci.run import opstate
 
@@ -29,7 +30,7 @@ STATE = OpState(
 
 
 def test_what_is_written_is_read_by_the_child_and_frozen(tmp_path: Path) -> None:
-    opstate.write(STATE, tmp_path / "op-state.json")
+    opstate.write(STATE, tmp_path / "op-state.json", below=Below(tmp_path))
     read = op_state(tmp_path / "op-state.json")
     assert read == STATE
     with pytest.raises(TypeError):
@@ -42,8 +43,9 @@ def test_what_is_written_is_read_by_the_child_and_frozen(tmp_path: Path) -> None
     ids=lambda wrong: next(iter(wrong)),
 )
 def test_what_does_not_fit_is_not_written(tmp_path: Path, wrong: dict[str, str]) -> None:
+    state = dataclasses.replace(STATE, **wrong)  # type: ignore[arg-type]
     with pytest.raises(UsageError):
-        opstate.write(dataclasses.replace(STATE, **wrong), tmp_path / "op-state.json")  # type: ignore[arg-type]
+        opstate.write(state, tmp_path / "op-state.json", below=Below(tmp_path))
     assert not list(tmp_path.iterdir())
 
 

@@ -9,11 +9,11 @@ import posixpath
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recipeci.errors import CommandFailed, HostError, RecipeInvalid, UsageError
-from recipeci.host.command import KEPT_BYTES
+from recipeci.host.command import KEPT_BYTES, Runner
 from recipeci.host.gitcall import Repository, Source
 from recipeci.host.gitwords import NO_SUCH_COMMIT, explained, gigabytes, last_words
 from recipeci.model import Commit, Tag
@@ -64,6 +64,10 @@ class Clone:
     def folder(self) -> Path:
         """The working tree."""
         return self.repository.folder
+
+    def seen_by(self, runner: Runner) -> Clone:
+        """Return it as the cell of `runner` sees it: git runs there, so that no planted link leads out."""
+        return replace(self, repository=self.repository.seen_by(runner))
 
     def head(self) -> Commit:
         """Return the commit that is checked out (or would be)."""

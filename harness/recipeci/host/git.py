@@ -51,12 +51,14 @@ def clone(
     source: Source,
     into: Path,
     *,
+    within: Path | None = None,
     path: str = PATH,
     network: Mapping[str, str] | None = None,
     most_bytes: int = MOST_BYTES,
 ) -> Clone:
     """Clone a source into a folder that is not there yet; nothing is checked out.
 
+    `within` is a folder above `into` that a cell which sees `into` cannot replace; absent: the one just above it.
     `path` is where git is looked up, `network` the environment by which this machine reaches the network, `most_bytes`
     what it may bring.
 
@@ -69,7 +71,7 @@ def clone(
         git.ask(source, ["clone", *options, "--template=", "--", source.where, str(into)])
     except CommandFailed as error:
         raise explained(error, source, most_bytes=most_bytes) from error
-    repository = Repository(git, into, _configured(into))
+    repository = Repository(git, into, _configured(into), within or into.parent)
     try:
         repository.ask(source, ["fetch", "--quiet", "--no-tags", "origin", ALL_TAGS])
     except CommandFailed as error:

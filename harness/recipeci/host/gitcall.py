@@ -12,9 +12,11 @@ import contextlib
 import logging
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from recipeci.errors import OpFailed
+from recipeci.host.below import Below
 from recipeci.host.command import BASE_ENV, PATH, Completed, Runner, program
 
 log = logging.getLogger(__name__)
@@ -149,12 +151,24 @@ class Git:
 class Repository:
     """A repository of ours that lies in the open: the folders are named and its configuration is put back before use.
 
-    What runs in a cell can write to the folder; git would start programs that a changed configuration names.
+    What runs in a cell can write to the folder; git would start programs that a changed configuration names, and write
+    wherever a planted link leads: once there is a cell, git runs in it (`seen_by`).
     """
 
     git: Git
     folder: Path
     config: bytes = field(repr=False)
+    within: Path
+    """A folder above it that a cell which sees the repository cannot replace."""
+
+    @property
+    def below(self) -> Below:
+        """How its files are read and written without git."""
+        return Below(self.within)
+
+    def seen_by(self, runner: Runner) -> Repository:
+        """Return it as the cell of `runner` sees it, at the same path."""
+        return replace(self, git=replace(self.git, runner=runner, path=PATH))
 
     def run(
         self,
@@ -181,10 +195,15 @@ class Repository:
     def _restore_config(self) -> None:
         """Write the configuration back if anybody changed it."""
         file = self.folder / ".git" / "config"
-        if file.is_symlink() or not file.is_file() or file.read_bytes() != self.config:
+        if not self._is_ours(file):
             log.debug("%s: a program in the cell changed it; git reads it as it was when we cloned", file)
-            file.unlink(missing_ok=True)
-            file.write_bytes(self.config)
+            self.below.write(file, self.config, mode=0o644)
+
+    def _is_ours(self, file: Path) -> bool:
+        try:
+            return self.below.read(file) == self.config
+        except (FileNotFoundError, OpFailed):
+            return False
 
 
 @contextlib.contextmanager

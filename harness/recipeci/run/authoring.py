@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from recipeci.host.below import Below
 from recipeci.host.cell import Cell, user_of
 from recipeci.host.docker import Swarm
 from recipeci.host.execs import Execs
@@ -58,7 +59,7 @@ class Authoring:
             started=started,
             ended=self.at.clock.now(),
         )
-        opstate.write(state, self.suites.state_file)
+        opstate.write(state, self.suites.state_file, below=Below(self.at.place.shared))
 
 
 def made(
@@ -66,6 +67,7 @@ def made(
     cell: Cell,
     swarm: Swarm,
     deployment: Deployment,
+    placing: Placing,
     *,
     note: Callable[[str], None],
 ) -> Authoring:
@@ -76,9 +78,10 @@ def made(
         cell: where the code runs.
         swarm: used by nobody else while a suite runs.
         deployment: whose env is told.
+        placing: where the authors' files are.
         note: hears what is left behind.
     """
-    plan, timeouts = at.found.plan, at.found.plan.meta.timeouts
+    timeouts = at.found.plan.meta.timeouts
     children = Children(
         cell=cell,
         reach=Execs(swarm, stack=at.place.stack, clock=at.clock, kill=cell.runner.end_group),
@@ -88,13 +91,6 @@ def made(
         clock=at.clock,
         say=lambda line: log.info("%s", line),
         note=note,
-    )
-    placing = Placing(
-        at.place.shared / "authors",
-        overlay=at.request.overlays / plan.recipe if at.request.overlays else None,
-        secrets=tuple(plan.meta.secrets.values()),
-        clone=at.found.clone,
-        target=plan.target.commit,
     )
     state_file = at.place.shared / "op-state.json"
     return Authoring(
@@ -121,4 +117,7 @@ def _facts(at: Context, deployment: Deployment) -> Facts:
 
 def _env(deployment: Deployment) -> Mapping[str, str]:
     """Return the app's env as it is now; before `app new`, which `pre_deploy` comes before, there is none."""
-    return deployment.env().values() if deployment.env_file.is_file() else {}
+    try:
+        return deployment.env().values()
+    except FileNotFoundError:
+        return {}

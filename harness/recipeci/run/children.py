@@ -7,11 +7,7 @@ leaves behind is ended and named, so that it cannot disturb what is tested next.
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
-import stat
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +15,8 @@ from pathlib import Path
 import recipeci
 from recipeci.author import child
 from recipeci.author.channel import Message
-from recipeci.errors import CommandTimeout
+from recipeci.errors import CommandTimeout, OpFailed
+from recipeci.host.below import Below
 from recipeci.host.cell import Cell, Unprivileged
 from recipeci.host.cell.spec import INSIDE
 from recipeci.host.clock import Clock
@@ -107,7 +104,7 @@ class Children:
                 argv, placed, folder=folder, cwd=placed.root, env=env, timeout=timeout, fds=[broker.fd]
             )
             said = broker.finish()
-            junit = _read(folder / child.JUNIT, at_most=JUNIT_BYTES)
+            junit = self._read(folder / child.JUNIT)
         return Ended(said, code, last, self.clock.monotonic() - began, junit)
 
     def script(
@@ -128,12 +125,11 @@ class Children:
         with self._own_folder() as folder:
             there = {variable: folder / f"{variable.lower()}.txt" for variable in files}
             for variable, path in there.items():
-                path.write_text(files[variable], encoding="utf-8")
-                os.chown(path, self.uid, self.uid)
+                self._below.write(path, files[variable].encode(), owner=self.uid)
             named = {variable: str(path) for variable, path in there.items()}
             argv = [*_program("script"), "-", str(placed.file), str(placed.root)]
             code, last = self._run(argv, placed, folder=folder, cwd=cwd, env={**env, **named}, timeout=timeout, fds=[])
-            texts = {variable: _text(path) for variable, path in there.items()}
+            texts = {variable: self._text(path) for variable, path in there.items()}
         return Ended(Said(), code, last, self.clock.monotonic() - began), texts
 
     def _run(
@@ -170,16 +166,29 @@ class Children:
     @contextlib.contextmanager
     def _own_folder(self) -> Iterator[Path]:
         """Have a folder for one child alone."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for above in (self.folder, *self.folder.parents):
-            if above.is_relative_to(self.cell.spec.shared):
-                above.chmod(0o755)  # whatever our umask is: the child must get to its folder
-        folder = Path(tempfile.mkdtemp(prefix="child-", dir=self.folder))
-        try:
-            os.chown(folder, self.uid, self.uid)
+        for above in reversed((self.folder, *self.folder.parents)):
+            if above != self.cell.spec.shared and above.is_relative_to(self.cell.spec.shared):
+                self._below.make_folder(above, mode=0o755)  # the child must get to its folder
+        with self._below.own_folder(self.folder, owner=self.uid) as folder:
             yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+
+    @property
+    def _below(self) -> Below:
+        return Below(self.cell.spec.shared)
+
+    def _read(self, file: Path) -> bytes | None:
+        """Read a file that an author's code made: no link, no pipe, not endless."""
+        try:
+            return self._below.read(file, at_most=JUNIT_BYTES)
+        except (OSError, OpFailed):
+            return None
+
+    def _text(self, file: Path) -> str | None:
+        data = self._read(file)
+        try:
+            return None if data is None else data.decode()
+        except UnicodeDecodeError:
+            return None
 
 
 class Shown:
@@ -213,24 +222,3 @@ def _is_hidden(key: str) -> bool:
 def _last(out: str, err: str) -> str:
     """Return the last lines of a child, stderr's if it wrote there."""
     return "\n".join((err.strip() or out.strip()).splitlines()[-LAST_LINES:])
-
-
-def _read(file: Path, *, at_most: int) -> bytes | None:
-    """Read a file that an author's code made: no link, no pipe, not endless."""
-    try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return None
-    with open(descriptor, "rb") as opened:  # noqa: PTH123 - a descriptor
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        data = opened.read(at_most + 1)
-    return data if len(data) <= at_most else None
-
-
-def _text(file: Path) -> str | None:
-    data = _read(file, at_most=JUNIT_BYTES)
-    try:
-        return None if data is None else data.decode()
-    except UnicodeDecodeError:
-        return None

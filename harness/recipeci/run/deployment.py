@@ -16,6 +16,7 @@ from pathlib import Path
 
 from recipeci.errors import CommandFailed, CommandTimeout, OpFailed, WaitFailed
 from recipeci.host.abra import Abra
+from recipeci.host.below import Below
 from recipeci.host.clock import Clock, until
 from recipeci.host.clone import Clone
 from recipeci.host.docker import Swarm
@@ -65,6 +66,8 @@ class Deployment:
     install_steps: Callable[[EnvFile], EnvFile] = lambda env: env
     """Runs the authors' install steps after `app new`; returns the app's env as they leave it."""
     upgrading: bool = False
+    last_env: str = ""
+    """As it was read last."""
 
     @property
     def env_file(self) -> Path:
@@ -226,9 +229,22 @@ class Deployment:
             for key in sorted(missing):
                 self.note(f"new secret, generated before the upgrade: {key}")
 
+    @property
+    def below(self) -> Below:
+        """How the files that the cell sees too are read and written."""
+        return Below(self.scratch)
+
     def env(self) -> EnvFile:
         """Return the app's env as it is now."""
-        return EnvFile.parse(self.env_file.read_text(encoding="utf-8"), where=self.env_file.name)
+        text = self.below.read(self.env_file).decode()
+        self.last_env = text
+        return EnvFile.parse(text, where=self.env_file.name)
+
+    def mend_env(self) -> None:
+        """Put the app's env back if something in the cell took it away: abra cannot remove the app without it."""
+        if self.last_env and not self.below.is_file(self.env_file):
+            with contextlib.suppress(OpFailed, OSError):  # then abra finds no app, and what is left is reported
+                self.below.write(self.env_file, self.last_env.encode())
 
     @contextlib.contextmanager
     def _still_there(self, what: str) -> Iterator[None]:
@@ -273,4 +289,4 @@ class Deployment:
             raise OpFailed(e.message) from e
 
     def _write_env(self, env: EnvFile) -> None:
-        self.env_file.write_text(env.text, encoding="utf-8")
+        self.below.write(self.env_file, env.text.encode())

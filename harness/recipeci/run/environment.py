@@ -68,7 +68,7 @@ class Environment:
 
         Raises RecipeInvalid if a file is missing or they are no valid stack.
         """
-        files = [self._file(name) for name in env.compose_files]
+        files = [self._file(name)[0] for name in env.compose_files]
         return Compose.parse(self.docker.stack_config(files, env=self._interpolation(env)))
 
     def unset(self, env: EnvFile) -> tuple[str, ...]:
@@ -95,21 +95,25 @@ class Environment:
 
     def _script(self) -> str:
         """Return the text of the checked-out abra.sh, or nothing."""
-        script = self.clone.folder / ABRA_SH
-        return script.read_text(encoding="utf-8", errors="replace") if script.is_file() else ""
+        below, script = self.clone.repository.below, self.clone.folder / ABRA_SH
+        there = below.is_file(script, inner_links=True)
+        return below.read(script, inner_links=True).decode(errors="replace") if there else ""
 
     def _raw(self, name: str) -> rawcompose.Json:
-        return rawcompose.mapping(self._file(name).read_text(errors="replace"), where=name)
+        return self._file(name)[1]
 
-    def _file(self, name: str) -> Path:
-        path = self.clone.folder / name
-        if not path.resolve().is_relative_to(self.clone.folder.resolve()) or not path.is_file():
+    def _file(self, name: str) -> tuple[Path, rawcompose.Json]:
+        """Return where a checked-out compose file is, and what is in it."""
+        below, path = self.clone.repository.below, self.clone.folder / name
+        inside = path.resolve().is_relative_to(self.clone.folder.resolve())
+        if not inside or not below.is_file(path, inner_links=True):
             msg = f"COMPOSE_FILE names {name}, which is not in the recipe"
             raise RecipeInvalid(msg)
-        for place, there in rawcompose.outside(rawcompose.mapping(path.read_text(errors="replace"), where=name)):
+        raw = rawcompose.mapping(below.read(path, inner_links=True).decode(errors="replace"), where=name)
+        for place, there in rawcompose.outside(raw):
             msg = f"{name}: {place} is {there!r}, which leaves the recipe"
             raise RecipeInvalid(msg)
-        return path
+        return path, raw
 
 
 def labelled_version(clone: Clone, commit: Commit) -> str:

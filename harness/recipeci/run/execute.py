@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -22,7 +21,8 @@ from recipeci.errors import HostError, RecipeCIError
 from recipeci.host import cell as cells
 from recipeci.host import engine
 from recipeci.host.abra import choose
-from recipeci.host.cell import CellSpec
+from recipeci.host.below import Below
+from recipeci.host.cell import Cell, CellSpec
 from recipeci.host.clock import SystemClock
 from recipeci.host.command import LocalRunner
 from recipeci.host.docker import Swarm
@@ -36,6 +36,7 @@ from recipeci.run import plan as plans
 from recipeci.run.context import Context
 from recipeci.run.incell import InCell
 from recipeci.run.interrupt import Interrupts
+from recipeci.run.placing import Placing
 from recipeci.run.plan import Fate
 from recipeci.run.preparation import Preparation
 from recipeci.run.record import Record
@@ -78,7 +79,7 @@ def run(
         runlog.logged(place.log, redactor=redactor),
     ):
         with console.phase("checkout"):
-            found = source.sourced(request, settings, said, into=place.checkout, runner=runner)
+            found = source.sourced(request, settings, said, into=place.checkout, within=place.shared, runner=runner)
         secrets.begin(redactor, place=place, plan=found.plan)
         place.write_manifest(
             target=found.plan.target, creates=[f"stack {place.stack}", f"cgroup recipeci-{place.run_id}"]
@@ -129,6 +130,7 @@ class Run(Context):
         """Scan and write what stays, remove what nobody needs any more, print the summary."""
         self.place.discard(self.place.swarm)
         self.place.discard(self.place.shared)
+        self.place.discard(self.place.authors)
         phases, seconds = self.console.phases, self.console.seconds
         report = scan.finished(
             lambda found: record.report(phases=phases, seconds=seconds, secrets=found),
@@ -201,12 +203,13 @@ class Run(Context):
                 if attempt == ATTEMPTS or record.has_failed or self.place.swarm.exists():
                     raise
                 record.fresh_attempt(e)
-                shutil.rmtree(self.place.abra_dir / "servers", ignore_errors=True)  # the app of the first attempt
+                Below(self.place.shared).remove_tree(self.place.abra_dir / "servers")  # the app of the first attempt
                 self.console.note(f"the host's fault, repeated in a fresh cell: {e.message}")
             else:
                 return
 
     def _in_a_cell(self, record: Record, store: Store, stocked: Stocked) -> None:
+        placing = self._placed()
         with contextlib.ExitStack() as stack:
             with self.console.phase("cell"):
                 lending = stack.enter_context(store.lend(stocked.images, data_root=self.place.swarm / "data"))
@@ -233,7 +236,26 @@ class Run(Context):
                 record.note(note)
             known = frozenset(self.found.plan.meta.secrets)
             learning = StackSecrets(self.place.stack, swarm, cell.init, self.redactor, known)
-            InCell(self, record, stocked.ready, cell, swarm, learning).carry_out()
+            InCell(self._seen_by(cell), record, stocked.ready, placing, cell, swarm, learning).carry_out()
+
+    def _seen_by(self, cell: Cell) -> Context:
+        """Return this run with git and Docker's CLI in the cell, where no link that an app plants leads to the host."""
+        found = dataclasses.replace(self.found, clone=self.found.clone.seen_by(cell.runner))
+        return dataclasses.replace(self, found=found, runner=cell.runner)
+
+    def _placed(self) -> Placing:
+        """Lay the authors' files down before there is a cell: what runs in it can read them, and change none."""
+        plan = self.found.plan
+        placing = Placing(
+            self.place.authors,
+            overlay=self.request.overlays / plan.recipe if self.request.overlays else None,
+            secrets=tuple(plan.meta.secrets.values()),
+            clone=self.found.clone,
+            target=plan.target.commit,
+        )
+        placing.lay_down(file for step in plan.steps for file in (*step.hooks, *step.suites))
+        placing.lay_down(plan.install_steps)
+        return placing
 
     def _has_work(self) -> bool:
         return any(step.fate is Fate.RUN for step in self.found.plan.steps)
@@ -250,8 +272,9 @@ class Run(Context):
     def _read_only(self) -> tuple[Path, ...]:
         """Return the host's folders that a cell shows: our Python, its packages, abra, Docker."""
         package = Path(recipeci.__file__).resolve().parents[1]
-        folders = (Path(sys.prefix), Path(sys.base_prefix), package, *self.abra.read_only, *self.programs.folders)
-        return tuple(dict.fromkeys(folders))
+        folders = [Path(sys.prefix), Path(sys.base_prefix), package, *self.abra.read_only, *self.programs.folders]
+        authors = [self.place.authors] if self.place.authors.exists() else []
+        return tuple(dict.fromkeys(folders + authors))
 
 
 @contextlib.contextmanager

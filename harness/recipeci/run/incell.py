@@ -25,6 +25,7 @@ from recipeci.run.completeness import Due, complete
 from recipeci.run.context import Context
 from recipeci.run.deployment import Deployment
 from recipeci.run.ops import Ops
+from recipeci.run.placing import Placing
 from recipeci.run.plan import Fate, Step
 from recipeci.run.preparation import Preparation
 from recipeci.run.record import Record
@@ -44,6 +45,7 @@ class InCell:
     at: Context
     record: Record
     ready: Preparation
+    placing: Placing
     cell: Cell
     swarm: Swarm
     secrets: StackSecrets
@@ -62,8 +64,9 @@ class InCell:
         before = self.swarm.objects()
         place = self.at.place
         teardown = Teardown(place.domain, place.stack, abra, self.swarm, self.at.clock, self.record.note)
+        deployment = going._deployment(abra)
         try:
-            going._steps(abra)
+            going._steps(deployment)
             if self.at.request.keep:
                 self._kept()
         finally:
@@ -72,12 +75,12 @@ class InCell:
                 try:
                     self.secrets.list_unknown()
                 finally:
+                    deployment.mend_env()
                     self.record.leftovers = teardown.run(before=before)
                 self._note_names()
 
-    def _steps(self, abra: Abra) -> None:
-        deployment = self._deployment(abra)
-        authoring = authors.made(self.at, self.cell, self.swarm, deployment, note=self.record.note)
+    def _steps(self, deployment: Deployment) -> None:
+        authoring = authors.made(self.at, self.cell, self.swarm, deployment, self.placing, note=self.record.note)
         deployment.install_steps = authoring.after_new
         ops = self._ops(deployment)
         tiers = Tiers(ops, authoring, self.at.clock, self.at.console)

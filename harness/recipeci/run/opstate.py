@@ -7,21 +7,20 @@ import json
 from pathlib import Path
 
 from recipeci import schemas
+from recipeci.host.below import Below
 from recipeci.host.stackstate import StackState
 from recipeci.op_state import OpState, Seen, ServiceSeen
-from recipeci.report.write import atomically
 from recipeci.run.identity import APP
 
 
-def write(state: OpState, file: Path) -> None:
-    """Write the op state where every suite can read it.
+def write(state: OpState, file: Path, *, below: Below) -> None:
+    """Write the op state where every suite can read it, below a folder that the cell shares.
 
     Raises UsageError if it does not fit schemas/op-state.json, which only a bug of ours can cause.
     """
     data = dataclasses.asdict(state)
     schemas.check("op-state", data, where=file.name)
-    atomically(file, json.dumps(data, indent=2) + "\n")
-    file.chmod(0o644)
+    below.write(file, (json.dumps(data, indent=2) + "\n").encode(), mode=0o644)
 
 
 def seen(state: StackState, *, stack: str) -> Seen:

@@ -6,6 +6,7 @@ overlay's come without `recipe.yml` and the files of its secrets: code of the re
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable
@@ -45,10 +46,10 @@ class Placing:
     def __init__(
         self, folder: Path, *, overlay: Path | None, secrets: Collection[bytes], clone: Clone, target: Commit
     ) -> None:
-        """Take a folder of the cell's, where to copy to, and where from.
+        """Take a folder that the cell sees, where to copy to, and where from.
 
         Args:
-            folder: is made, and emptied of what an earlier attempt left.
+            folder: is made, and emptied; the cell must only read it.
             overlay: the operator's folder for this recipe.
             secrets: what recipe.yml inserts; no file that holds one is copied.
             clone: the run's.
@@ -60,6 +61,12 @@ class Placing:
         self._clone = clone
         self._target = target
         self._done: set[str] = set()
+
+    def lay_down(self, files: Iterable[AuthorFile]) -> None:
+        """Have the files of these sources there; of one that is not among them `placed` speaks when it is its turn."""
+        for file in files:
+            with contextlib.suppress(RecipeInvalid):
+                self.placed(file)
 
     def placed(self, file: AuthorFile) -> Placed:
         """Return where a file is, for its child.

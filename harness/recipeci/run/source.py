@@ -59,8 +59,10 @@ def given(request: Request, settings: Settings) -> Given:
     return Given(meta, overlay, source, _allowlist(request, settings, source), notes)
 
 
-def sourced(request: Request, settings: Settings, said: Given, *, into: Path, runner: Runner) -> Sourced:
-    """Clone the recipe into a folder that is not there yet, and plan the run.
+def sourced(
+    request: Request, settings: Settings, said: Given, *, into: Path, runner: Runner, within: Path | None = None
+) -> Sourced:
+    """Clone the recipe into a folder that is not there yet, and plan the run; `within` as for `git.clone`.
 
     Raises UsageError or HostError for a source, a target or a base that cannot be had (host/git.py).
     """
@@ -69,6 +71,7 @@ def sourced(request: Request, settings: Settings, said: Given, *, into: Path, ru
         runner,
         source,
         into,
+        within=within,
         path=settings.search_path,
         network=dict(settings.network_env),
         most_bytes=int(settings.source_max_gb * GB),

@@ -55,13 +55,13 @@ class Tiers:
         """Do the op and judge it; `seconds` and `op` are filled in by `run`."""
         try:
             done = self._done(step)
+            suites = self._suites(step, done)
+            own = _suite((*done.tests, self.ops.stayed()))
         except HookFailed as e:
             return TierResult(step.tier, Outcome.FAIL, e.message, suites=(_of_hook(step, e),))
         except (OpFailed, WaitFailed) as e:
             failed = TestResult(f"harness::{step.op}", Outcome.FAIL, message=e.message)
             return TierResult(step.tier, Outcome.FAIL, e.message, suites=(_suite((failed,)),))
-        suites = self._suites(step, done)
-        own = _suite((*done.tests, self.ops.stayed()))
         return _judged(step.tier, (own, *suites), words=done.words)
 
     def _done(self, step: Step) -> Done:

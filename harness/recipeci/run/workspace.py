@@ -72,6 +72,11 @@ class Workspace:
         return self.abra_dir / "recipes" / self.recipe
 
     @property
+    def authors(self) -> Path:
+        """Copies of the authors' files, which the cell sees read-only at the same path; removed after the run."""
+        return self.folder / "authors"
+
+    @property
     def swarm(self) -> Path:
         """The cell's own things: data root, sockets, logs; removed after the run."""
         return self.folder / "swarm"
