@@ -182,6 +182,7 @@ def bench() -> Iterator[Bench]:
     """Make a cell with an app that serves; it sees what a run's cell sees of the host."""
     package = Path(recipeci.__file__).resolve().parents[1]
     with cells.lab_cell(read_only=[Path(sys.prefix), Path(sys.base_prefix), package]) as lab:
+        lab.cell.spec.shared.chmod(0o755)  # as a run has it: children must get to their folders
         deploy(lab)
         folder = Path(tempfile.mkdtemp(prefix="recipeci-authors-"))
         try:
