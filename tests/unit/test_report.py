@@ -5,17 +5,16 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
-import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
 import pytest
 from recipeci import schemas
 from recipeci.errors import RecipeCIError, UsageError
-from recipeci.model import Canary, LeftOut, Leftover, LintResult, Outcome, RunError, SuiteResult, Tier, TierResult
-from recipeci.report import junit, write
+from recipeci.model import Canary, LeftOut, Leftover, LintResult, Outcome, RunError
+from recipeci.report import write
 
-from unit.reports import BASE_SHA, PASSED, SHA, suite
+from unit.reports import BASE_SHA, PASSED, SHA
 
 FULL = dataclasses.replace(
     PASSED,
@@ -128,72 +127,6 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> Non
     with pytest.raises(TypeError):
         write.atomically(path, None)  # type: ignore[arg-type]
     assert path.read_text() == "old"
-
-
-def cases(text: str) -> dict[str, str]:
-    """Return for each test of a JUnit file by `suite/name` how it ended: `pass`, or the element that says why not."""
-    root = ET.fromstring(text)  # noqa: S314 - our own
-    return {
-        f"{case.get('classname')}/{case.get('name')}": next((child.tag for child in case), "pass")
-        for case in root.iter("testcase")
-    }
-
-
-def test_junit_has_lint_each_tier_each_test_and_the_verdict() -> None:
-    assert cases(junit.as_xml(PASSED)) == {
-        "lint/lint": "pass",
-        "install/install": "pass",
-        "install.generic/test_0": "pass",
-        "install.generic/test_1": "pass",
-        "install.generic/test_2": "pass",
-        "install.recipeci/test_0": "pass",
-        "install.recipeci/test_1": "pass",
-        "upgrade/upgrade": "pass",
-        "backup/backup": "pass",
-        "restore/restore": "pass",
-        "custom/custom": "skipped",
-        "run/verdict": "pass",
-    }
-
-
-@pytest.mark.parametrize(
-    ("outcome", "element"),
-    [
-        (Outcome.FAIL, "failure"),
-        (Outcome.UNVERIFIED, "failure"),
-        (Outcome.ERROR, "error"),
-        (Outcome.SKIP, "skipped"),
-        (Outcome.PASS, "pass"),
-    ],
-)
-def test_what_could_not_be_checked_is_red_in_junit(outcome: Outcome, element: str) -> None:
-    report = dataclasses.replace(PASSED, tiers=(TierResult(Tier.UPGRADE, outcome, "why"),))
-    assert cases(junit.as_xml(report))["upgrade/upgrade"] == element
-
-
-def test_a_suite_whose_tests_do_not_say_why_it_failed_has_one_that_does() -> None:
-    silent = SuiteResult("repo", "test_x.py", Outcome.UNVERIFIED, (), "nothing was collected")
-    hidden = dataclasses.replace(suite("generic", Outcome.PASS), outcome=Outcome.FAIL, message="ids differ")
-    report = dataclasses.replace(PASSED, tiers=(TierResult(Tier.INSTALL, Outcome.FAIL, suites=(silent, hidden)),))
-    found = cases(junit.as_xml(report))
-    assert (found["install.repo/test_x.py"], found["install.generic/test_install.py"]) == ("failure", "failure")
-
-
-def test_counts_of_a_junit_suite_agree_with_its_tests() -> None:
-    tests = (Outcome.PASS, Outcome.FAIL, Outcome.ERROR, Outcome.SKIP, Outcome.UNVERIFIED)
-    report = dataclasses.replace(
-        PASSED, tiers=(TierResult(Tier.INSTALL, Outcome.FAIL, suites=(suite("generic", *tests),)),)
-    )
-    root = ET.fromstring(junit.as_xml(report))  # noqa: S314 - our own
-    (found,) = [element for element in root.iter("testsuite") if element.get("name") == "install.generic"]
-    assert [found.get(key) for key in ("tests", "failures", "errors", "skipped")] == ["5", "2", "1", "1"]
-
-
-def test_what_xml_cannot_hold_is_escaped() -> None:
-    report = dataclasses.replace(PASSED, lint=LintResult(Outcome.FAIL, "a\x00b\x1b[1m\ufffe\ud800<&\nmore"))
-    (failure,) = ET.fromstring(junit.as_xml(report)).iter("failure")  # noqa: S314 - our own
-    assert failure.text == "a\\x00b\\x1b[1m\\ufffe\\ud800<&\nmore"
-    assert failure.get("message") == "a\\x00b\\x1b[1m\\ufffe\\ud800<&"
 
 
 def test_text_that_is_no_utf8_does_not_keep_the_files_from_being_written(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from recipeci import schemas
 from recipeci.host.command import LocalRunner
 from recipeci.model import Outcome, Phase, Report, Tier, TierResult
 from recipeci.report import write
+from recipeci.run.workspace import Workspace, lock_file, manifest_file
 
 from unit.reports import PASSED, suite
 
@@ -39,6 +40,15 @@ def said(code: str, report: Report, folder: Path) -> list[str]:
     """Return the lines that an example prints of a report."""
     write.write(report, folder)
     return LocalRunner().run([sys.executable, "-c", code], timeout=60, cwd=folder).out.splitlines()
+
+
+def test_every_file_and_folder_of_a_run_is_explained() -> None:
+    place = Workspace("20260102-030405-a1b2c3", "x", "", None, "", keep=False, folder=Path("/run"))
+    folder = [place.report.name, place.junit.name, place.log.name, f"{place.state.name}/"]
+    assert re.findall(r"^\| `([^`]+)` \|", DOC, re.MULTILINE) == folder
+    inside = [manifest_file(place.folder).name, lock_file(place.folder).name]
+    gone = [f"{place.shared.name}/", f"{place.swarm.name}/"]
+    assert [name for name in (*inside, *gone) if f"`{name}`" not in DOC] == []
 
 
 def test_the_tiers_that_are_not_green(tmp_path: Path) -> None:

@@ -14,25 +14,52 @@ ELEMENTS = {Outcome.FAIL: "failure", Outcome.UNVERIFIED: "failure", Outcome.ERRO
 
 
 def as_xml(report: Report) -> str:
-    """Return the text of junit.xml: lint and each tier as a test of their own, then each suite's tests."""
+    """Return the text of junit.xml: lint, and each tier with its suites' tests; whatever is red is in it once.
+
+    A tier and the verdict are tests of their own only where they say more than the tests below them: who counts
+    failures must not count one of them three times.
+    """
     root = ET.Element("testsuites", name=f"recipeci {report.recipe}", time=f"{report.seconds:.3f}")
     lint = TestResult("lint", report.lint.outcome, report.lint.seconds, report.lint.reason)
     _add(root, "lint", [lint])
     for tier in report.tiers:
-        _add(root, tier.name.value, [TestResult(tier.name.value, tier.outcome, _own_seconds(tier), tier.reason)])
+        if not _is_told(tier):
+            _add(root, tier.name.value, [TestResult(tier.name.value, tier.outcome, _own_seconds(tier), tier.reason)])
         for suite in tier.suites:
             _add(root, f"{tier.name}.{suite.source}", _tests(suite))
-    _add(root, "run", [_run(report)])
+    found = _of_no_tier(report)
+    if found or not (_is_red(report.verdict) and _is_red_below(report)):
+        _add(root, "run", [TestResult("verdict", report.verdict, message="\n".join(found))])
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _run(report: Report) -> TestResult:
-    """Return the verdict as a test: errors and leftovers belong to no tier."""
+def _is_told(tier: TierResult) -> bool:
+    """Say whether a test of its suites is what makes the tier red."""
+    return _is_red(tier.outcome) and any(
+        test.outcome is tier.outcome for suite in tier.suites for test in _tests(suite)
+    )
+
+
+def _is_red(outcome: Outcome) -> bool:
+    return outcome not in (Outcome.PASS, Outcome.SKIP)
+
+
+def _is_red_below(report: Report) -> bool:
+    """Say whether lint or a tier is what makes the verdict red."""
+    return report.lint.blocking or any(_is_red(tier.outcome) for tier in report.tiers)
+
+
+def _of_no_tier(report: Report) -> Sequence[str]:
+    """Return what makes the verdict red and is a test of nobody's."""
     found = [error.message for error in report.errors]
+    if report.deploys != report.expected_deploys:
+        found.append(f"deploy-count = {report.deploys} (expect {report.expected_deploys})")
     found += [f"left over: {thing.kind} {thing.name}" for thing in report.leftovers or ()]
     found += [f"secret found: {where}" for where in (report.secrets.where if report.secrets else ())]
-    return TestResult("verdict", report.verdict, 0.0, "\n".join(found))
+    found += ["leftovers: not checked"] if report.leftovers is None and report.expected_deploys else []
+    found += ["the artifacts were not scanned for secrets"] if report.secrets is None else []
+    return found
 
 
 def _own_seconds(tier: TierResult) -> float:

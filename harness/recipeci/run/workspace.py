@@ -83,7 +83,7 @@ class Workspace:
 
     @property
     def state(self) -> Path:
-        """Manifest, lock, op state: for root alone."""
+        """Manifest and lock: for root alone."""
         return self.folder / "state"
 
     @property
