@@ -85,10 +85,11 @@ def _seconds(tier: TierResult) -> str:
 
 
 def _lint(lint: LintResult) -> str:
-    """Return why, or how much was checked."""
+    """Return why, or how much was checked; of a rule its number, since its title is in the report."""
     if lint.reason or not lint.rules:
         return lint.reason
-    left = f", {len(lint.not_checked)} not checked ({', '.join(dict.fromkeys(lint.not_checked))})"
+    names = dict.fromkeys(name for rule in lint.not_checked for name in rule.split()[:1])
+    left = f", {len(lint.not_checked)} not checked ({', '.join(names)})"
     return f"{lint.rules} rules{left if lint.not_checked else ''}"
 
 
