@@ -7,6 +7,7 @@ import json
 import shlex
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 from lab.repository import Built
@@ -26,6 +27,22 @@ def test_plan_prints_what_would_be_done_and_does_none_of_it(recipeci: Recipeci, 
     assert f"target    : {custom_html.head} (own version 1.1.0+1.26.3)" in ended.out
     assert f"base      : 1.0.0+1.22.1 {custom_html.tags['1.0.0+1.22.1']} (pinned)" in ended.out
     assert sorted(recipeci.folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize(("images", "code"), [("empty", 0), ("nowhere", 2)])
+def test_plan_looks_at_the_form_of_settings_and_not_at_what_only_a_run_needs(
+    recipeci: Recipeci, custom_html: Built, folder: Path, images: str, code: int
+) -> None:
+    (folder / "empty").mkdir()
+    config = folder / "settings.yml"
+    config.write_text(
+        f"images: {folder}/{images}\nabra: {{program: /bin/true}}\n"
+        "docker: {prefix: /nope}\nruns: {min_free_gb: 1000000}\n"
+    )
+    options = ("--recipe", "custom-html", "--source", str(custom_html.path), "--config", str(config), "--plan")
+    ended = recipeci.start_as_is(*options, folder=folder / "r").end()
+    assert ended.code == code, ended.err
+    assert ("the setting images:" in ended.err) is bool(code)
 
 
 def test_uncommitted_work_is_tested_and_said_to_be_none_that_others_have(

@@ -53,7 +53,11 @@ PASSED = Report(
         "backup_bot": Program("backup bot", "", built_in=True),
         "vip": Program("IPVS", "6.1"),
     },
-    lint=LintResult(Outcome.PASS, rules=16, not_checked=("R006 has published catalogue version", "R013 git.coopcloud.tech repo exists")),
+    lint=LintResult(
+        Outcome.PASS,
+        rules=16,
+        not_checked=("R006 has published catalogue version", "R013 git.coopcloud.tech repo exists"),
+    ),
     tiers=(
         TierResult(
             Tier.INSTALL,
