@@ -113,7 +113,7 @@ def test_a_phase_that_is_interrupted_did_not_fail(clock: FakeClock) -> None:
 
 
 def test_a_phase_that_takes_long_says_what_is_seen(clock: FakeClock) -> None:
-    stream = Watched("converge … app starting\\x1b[2K\n")
+    stream = Watched("converge … 0 s, app starting\\x1b[2K\n")
     console = Console(clock=clock, stream=stream, slow_after=0.001)
     with console.phase("converge"):
         console.seen("app starting\x1b[2K")
@@ -121,7 +121,7 @@ def test_a_phase_that_takes_long_says_what_is_seen(clock: FakeClock) -> None:
 
 
 def test_what_an_earlier_phase_saw_is_not_said_of_the_next(clock: FakeClock) -> None:
-    stream = Watched("http …\n")
+    stream = Watched("http … 0 s\n")
     console = Console(clock=clock, stream=stream, slow_after=0.001)
     with console.phase("converge"):
         console.seen("app starting")
@@ -139,11 +139,20 @@ def test_phases_are_in_the_order_of_their_start(clock: FakeClock) -> None:
 
 
 def test_a_phase_that_takes_long_says_that_it_goes_on(clock: FakeClock) -> None:
-    stream = Watched("pull …\n")
+    stream = Watched("pull … 0 s\n")
     console = Console(clock=clock, stream=stream, slow_after=0.001)
     with console.phase("pull"):
         assert stream.came.wait(30)
     assert stream.getvalue().splitlines()[-1] == "pull       0.0 s"
+
+
+def test_it_says_how_long_by_now_so_that_no_two_lines_are_the_same(clock: FakeClock) -> None:
+    stream = Watched("pull … 10 s\n")
+    console = Console(clock=clock, stream=stream, slow_after=0.001)
+    clock.sleep(1)
+    with console.phase("pull"):
+        clock.sleep(10)
+        assert stream.came.wait(30)
 
 
 def test_a_short_phase_does_not(clock: FakeClock) -> None:
@@ -316,7 +325,7 @@ def test_no_secret_is_printed_whatever_prints(clock: FakeClock) -> None:
 
 
 def test_what_a_wait_sees_is_printed_without_secrets(clock: FakeClock) -> None:
-    stream = Watched("answers ***")
+    stream = Watched(", answers ***")
     console = Console(clock=clock, stream=stream, slow_after=0.001, redactor=knowing("two  words of it"))
     with console.phase("http"):
         console.seen("answers two  words of it")  # one blank between words is shown of it, and would not be known

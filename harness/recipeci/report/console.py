@@ -83,7 +83,7 @@ class Console:
         log.debug("phase %s begins", name)
         self.seen("")
         try:
-            with self._shown(name):
+            with self._shown(name, start):
                 yield
             word = ""
         except Interrupted:
@@ -96,7 +96,7 @@ class Console:
 
     def seen(self, words: str) -> None:
         """Keep what a wait sees now, for whoever wonders why the phase takes so long; it is not printed at once."""
-        self._seen = f" {text.one_line(self._redactor.mask(words))}" if words else ""
+        self._seen = f", {text.one_line(self._redactor.mask(words))}" if words else ""
 
     def tier(self, tier: Tier, *, generic: str, overlay: str) -> None:
         """Print the line that begins a tier: `generic` is `run` or `skip`, `overlay` names sources or is `none`."""
@@ -149,9 +149,9 @@ class Console:
             else:
                 _put(self._stream, line + "\n")
 
-    def _shown(self, name: str) -> contextlib.AbstractContextManager[None]:
+    def _shown(self, name: str, start: float) -> contextlib.AbstractContextManager[None]:
         """Show that a phase is going on, by whichever means the stream has."""
-        return self._spinner(name) if self._stream.isatty() else self._reminders(name)
+        return self._spinner(name) if self._stream.isatty() else self._reminders(name, start)
 
     @contextlib.contextmanager
     def _spinner(self, name: str) -> Iterator[None]:
@@ -177,14 +177,14 @@ class Console:
                 self._live = None
 
     @contextlib.contextmanager
-    def _reminders(self, name: str) -> Iterator[None]:
-        """Print a line when the phase turns out to be a long one, and now and then after."""
+    def _reminders(self, name: str, start: float) -> Iterator[None]:
+        """Print how long the phase has been going on when that is long, and now and then after: no line twice."""
         ended = threading.Event()
 
         def remind() -> None:
             pause = self._slow_after
             while not ended.wait(pause):
-                self._print(f"{name} …{self._seen}")
+                self._print(f"{name} … {self.seconds - start:.0f} s{self._seen}")
                 pause *= 4
 
         thread = threading.Thread(target=remind, name=f"phase {name}", daemon=True)

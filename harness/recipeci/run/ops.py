@@ -67,7 +67,7 @@ class Ops:
         Raises WaitFailed if the app does not stand still for it.
         """
         if self.deployed is not None:
-            with self.console.phase("canary"):
+            with self.console.phase("markers"):
                 self.canary.before(tier, self.deployed.compose, coverage(self.deployed.compose))
 
     def carry_out(self, tier: Tier) -> Done:

@@ -26,7 +26,7 @@ def test_an_image_is_made_once_and_again_only_if_what_it_is_made_from_changed(
     make_store: MakeStore, images: tiny.Images, said: list[str], programs: DockerPrograms, tmp_path: Path
 ) -> None:
     make_store().ensure(["tiny:1"], images=images.folder, say=said.append)
-    assert [line.split(" in ")[0] for line in said] == ["image tiny:1: made …", "image tiny:1: made"]
+    assert [line.split(" in ")[0] for line in said] == ["image tiny:1: being made …", "image tiny:1: made"]
 
     said.clear()
     make_store().ensure(["tiny:1"], images=images.folder, say=said.append)
@@ -45,7 +45,7 @@ def test_only_what_is_asked_for_and_its_bases_are_made(
     images.add("other:1", tiny.DOCKERFILE, name="other")
     images.add("top:1", "FROM tiny:1\nRUN echo top > /top\n", name="top")
     make_store().ensure(["top:1"], images=images.folder, say=said.append)
-    assert [line for line in said if line.endswith("…")] == ["image tiny:1: made …", "image top:1: made …"]
+    assert [line for line in said if line.endswith("…")] == ["image tiny:1: being made …", "image top:1: being made …"]
 
 
 def test_a_changed_base_makes_what_stands_on_it_anew(
@@ -57,7 +57,7 @@ def test_a_changed_base_makes_what_stands_on_it_anew(
     with (images.folder / "tiny" / "Dockerfile").open("a") as file:
         file.write("RUN echo changed > /changed\n")
     make_store().ensure(["top:1"], images=images.folder, say=said.append)
-    assert [line for line in said if line.endswith("…")] == ["image tiny:1: made …", "image top:1: made …"]
+    assert [line for line in said if line.endswith("…")] == ["image tiny:1: being made …", "image top:1: being made …"]
 
 
 def test_prepare_runs_in_a_copy_with_the_arguments_and_the_machines_network(
@@ -92,7 +92,7 @@ def test_two_runs_at_once_make_an_image_once(make_store: MakeStore, images: tiny
         thread.start()
     for thread in threads:
         thread.join()
-    assert said.count("image tiny:1: made …") == 1
+    assert said.count("image tiny:1: being made …") == 1
     assert said.count("image store: another run is filling it, waiting") == 1
 
 

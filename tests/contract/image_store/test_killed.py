@@ -101,7 +101,7 @@ def test_kill_9_of_the_owner_leaves_no_process_and_the_next_run_starts_anew(
     quick.add("slow:1", tiny.DOCKERFILE, name="slow")
     said: list[str] = []
     make_store().ensure(["slow:1"], images=quick.folder, say=said.append)
-    assert [line.split(" in ")[0] for line in said] == ["image slow:1: made …", "image slow:1: made"]
+    assert [line.split(" in ")[0] for line in said] == ["image slow:1: being made …", "image slow:1: made"]
     assert list((store / "work").iterdir()) == []
     assert cgroupfs.named(f"recipeci-store-*-{store.stat().st_ino:x}") == []
     assert processes_of(store) == {}

@@ -69,7 +69,7 @@ def publish(registry: str, images: tiny.Images, make_store: MakeStore, programs:
 
 def test_an_image_is_pulled_once(publish: str, make_store: MakeStore, said: list[str]) -> None:
     make_store().ensure([publish], images=None, say=said.append)
-    assert [line.split(" in ")[0] for line in said] == [f"image {publish}: pulled …", f"image {publish}: pulled"]
+    assert [line.split(" in ")[0] for line in said] == [f"image {publish}: being pulled …", f"image {publish}: pulled"]
     said.clear()
     make_store().ensure([publish], images=None, say=said.append)
     assert said == []
@@ -143,7 +143,10 @@ def test_a_base_from_a_registry_is_pulled_for_a_build(
     own = tiny.Images(tmp_path / "own")
     own.add("top:1", f"FROM {publish}\nRUN echo top > /top\n", name="top")
     make_store().ensure(["top:1"], images=own.folder, say=said.append)
-    assert [line for line in said if line.endswith("…")] == [f"image {publish}: pulled …", "image top:1: made …"]
+    assert [line for line in said if line.endswith("…")] == [
+        f"image {publish}: being pulled …",
+        "image top:1: being made …",
+    ]
     said.clear()
     make_store().ensure(["top:1"], images=own.folder, say=said.append)
     assert said == []

@@ -195,11 +195,11 @@ class Store:
             return
         with self._dockerd(lock_fd) as docker:
             for pull in todo.pulls:
-                with self._told(f"image {pull.image}: pulled", say):
+                with self._told(pull.image, "pulled", say):
                     self._pulling.carry_out(pull, docker)
             for entry in todo.entries:
                 made_from = digests[entry.image.key]
-                with self._told(f"image {entry.image}: made", say):
+                with self._told(entry.image, "made", say):
                     self._builder(docker).make(entry, digest=made_from)
                 self._made.note(entry.image, made_from=made_from)
 
@@ -238,7 +238,7 @@ class Store:
         """Have an image of our own; `write` fills an empty folder with what it is built from."""
         filesystem.check_room(self.folder, needed=self._needed)
         if not self._made.is_fresh(image, made_from=made_from):
-            with self._alone(say) as lock_fd, self._told(f"image {image}: {what}", say):
+            with self._alone(say) as lock_fd, self._told(image, what, say):
                 if not self._made.is_fresh(image, made_from=made_from):  # another run may have, while we waited
                     self._build_own(image, write, lock_fd)
                     self._made.note(image, made_from=made_from)
@@ -300,9 +300,9 @@ class Store:
         )
 
     @contextlib.contextmanager
-    def _told(self, what: str, say: Say) -> Iterator[None]:
-        """Say that something long begins, and how long it took."""
+    def _told(self, image: Reference, done: str, say: Say) -> Iterator[None]:
+        """Say that something long begins, and when it is done how long it took."""
         began = self._clock.monotonic()
-        say(f"{what} …")
+        say(f"image {image}: being {done} …")
         yield
-        say(f"{what} in {self._clock.monotonic() - began:.0f} s")
+        say(f"image {image}: {done} in {self._clock.monotonic() - began:.0f} s")
