@@ -15,6 +15,15 @@ FULL_SHA = re.compile(r"[0-9a-f]{40}\Z")
 LABEL_DIGITS = 8  # abra's SmallSHA: the first 8 digits of the commit (facts A-05)
 
 
+OVERLAYS = frozenset({"recipeci", "repo"})
+"""The sources of overlays: the operator's own tree, and the recipe's repository."""
+
+
+def whose(source: str) -> str:
+    """Return the source of a suite or a hook as people read it: `generic`, `recipeci overlay`, `repo overlay`."""
+    return f"{source} overlay" if source in OVERLAYS else source
+
+
 class Tier(enum.StrEnum):
     """The tiers of a run, in their order."""
 

@@ -122,17 +122,17 @@ def test_an_overlay_and_an_allowed_repository_add_to_each_other(world: World, cu
     ours = world.folder / "overlays" / "custom-html"
     start = lines.index("install   : run         deploy")
     assert lines[start + 1 : start + 5] == [
-        "  hooks   : repo        tests/ops.py",
-        "  suite   : generic     test_install.py",
-        f"  suite   : recipeci    {ours}/test_install.py",
-        "  suite   : repo        tests/test_install.py",
+        "  hooks   : repo overlay      tests/ops.py",
+        "  suite   : generic           test_install.py",
+        f"  suite   : recipeci overlay  {ours}/test_install.py",
+        "  suite   : repo overlay      tests/test_install.py",
     ]
     start = lines.index("custom    : run         no op")
     assert lines[start + 1 : start + 3] == [
-        f"  suite   : recipeci    {ours}/custom/test_ours.py",
-        "  suite   : repo        tests/custom/test_pages.py",
+        f"  suite   : recipeci overlay  {ours}/custom/test_ours.py",
+        "  suite   : repo overlay      tests/custom/test_pages.py",
     ]
-    assert "env steps : repo        tests/install_steps.sh" in lines
+    assert "env steps : repo overlay      tests/install_steps.sh" in lines
     assert refused(made) == {}
 
 

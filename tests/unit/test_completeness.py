@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from recipeci.model import AuthorFile, Outcome, SuiteResult, TestResult, Tier, TierResult
+from recipeci.model import AuthorFile, Outcome, SuiteResult, TestResult, Tier, TierResult, whose
 from recipeci.recipe.compose import Compose, ComposeService, Mount, Resource
 from recipeci.run.completeness import ALWAYS, Due, complete
 from recipeci.run.plan import Fate, Step, generic_suite
@@ -68,7 +68,7 @@ def test_each_measurement_that_is_missing_is_named_and_the_tier_unverified(tier:
 def test_each_suite_that_was_planned_and_is_missing_is_named(source: str) -> None:
     found = complete(shown(Tier.BACKUP, without=source), due(Tier.BACKUP))
     path = {"generic": "test_backup.py", "recipeci": str(OVERLAY.path)}[source]
-    assert (found.outcome, found.reason) == (Outcome.UNVERIFIED, f"planned and not run: {source} {path}")
+    assert (found.outcome, found.reason) == (Outcome.UNVERIFIED, f"planned and not run: {whose(source)} {path}")
 
 
 def test_another_suite_of_the_same_name_is_not_the_one_that_was_planned() -> None:

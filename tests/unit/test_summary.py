@@ -149,7 +149,7 @@ def test_the_outcomes_of_each_source_are_counted() -> None:
         suite("recipeci"),
     )
     tier = TierResult(Tier.INSTALL, Outcome.FAIL, seconds=1.0, suites=suites)
-    expected = "generic 1 passed, 2 failed, overlay 1 passed, repo overlay 1 passed, 1 skipped, harness 1 unverified"
+    expected = "generic 1 passed, 2 failed, overlay 2 passed, 1 skipped, harness 1 unverified"
     assert line(changed(tiers=(tier,)), "install").endswith(expected)
 
 

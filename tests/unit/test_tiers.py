@@ -23,10 +23,10 @@ def test_a_failing_test_of_an_author_is_named_and_the_others_counted() -> None:
         TestResult("test_two", Outcome.FAIL, message="assert 3 == 4"),
     )
     assert _judged(Tier.BACKUP, (suite(good, one, two),), words="well").reason == (
-        "recipeci test_backup.py::test_one (and 1 more of 3): assert 1 == 2"
+        "recipeci overlay test_backup.py::test_one (and 1 more of 3): assert 1 == 2"
     )
     assert _judged(Tier.BACKUP, (suite(good, one),), words="well").reason == (
-        "recipeci test_backup.py::test_one: assert 1 == 2"
+        "recipeci overlay test_backup.py::test_one: assert 1 == 2"
     )
 
 
@@ -40,7 +40,7 @@ def test_a_tier_that_is_well_has_its_words() -> None:
 
 
 def test_a_hook_that_failed_is_its_authors_and_nothing_builds_on_its_tier() -> None:
-    failed = HookFailed(AuthorFile("repo", Path("tests/ops.py")), "pre_backup of repo tests/ops.py failed: x")
+    failed = HookFailed(AuthorFile("repo", Path("tests/ops.py")), "pre_backup of repo overlay tests/ops.py failed: x")
     found = _of_hook(Step(Tier.BACKUP, Fate.RUN), failed)
     assert (found.source, found.path, found.outcome) == ("repo", "tests/ops.py", Outcome.FAIL)
     assert found.tests == (TestResult("pre_backup", Outcome.FAIL, message=failed.message),)

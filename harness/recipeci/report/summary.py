@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from recipeci.model import LintResult, Outcome, Program, Report, SecretScan, SuiteResult, Target, Tier, TierResult
+from recipeci.model import (
+    OVERLAYS,
+    LintResult,
+    Outcome,
+    Program,
+    Report,
+    SecretScan,
+    SuiteResult,
+    Target,
+    Tier,
+    TierResult,
+)
 from recipeci.report import text
 
 PROGRAMS = ("abra", "proxy", "backup_bot", "docker", "vip")
-SOURCES = {"generic": "generic", "recipeci": "overlay", "repo": "repo overlay", "harness": "harness"}
+KINDS = {"generic": frozenset({"generic"}), "overlay": OVERLAYS, "harness": frozenset({"harness"})}
+"""What a tier's tests are counted by, as in the line that it begins with: overlays together, whosever they are."""
 REASON_LINES = 12
 """Of a reason that is longer so many lines are shown, its first and its last ones; all of it is in report.json."""
 
@@ -94,11 +106,11 @@ def _lint(lint: LintResult) -> str:
 
 
 def _tier(tier: TierResult) -> str:
-    """Return the tier's reason, or how many tests of each source passed."""
+    """Return the tier's reason, or how many tests of each kind passed."""
     return tier.reason or ", ".join(
-        f"{name} {_counts(suites)}"
-        for source, name in SOURCES.items()
-        if (suites := [suite for suite in tier.suites if suite.source == source])
+        f"{kind} {_counts(suites)}"
+        for kind, sources in KINDS.items()
+        if (suites := [suite for suite in tier.suites if suite.source in sources])
     )
 
 

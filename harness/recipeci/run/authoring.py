@@ -10,6 +10,7 @@ from recipeci.host.below import Below
 from recipeci.host.cell import Cell, user_of
 from recipeci.host.docker import Swarm
 from recipeci.host.execs import Execs
+from recipeci.model import whose
 from recipeci.op_state import OpState, Seen
 from recipeci.recipe.envfile import EnvFile
 from recipeci.run import opstate
@@ -36,7 +37,7 @@ class Authoring:
     def after_new(self, env: EnvFile) -> EnvFile:
         """Run the install steps of all sources after `app new`; return the app's env as they leave it."""
         for file in self.at.found.plan.install_steps:
-            with self.at.console.phase(f"{file.source} {file.path.name}"):
+            with self.at.console.phase(f"{whose(file.source)} {file.path.name}"):
                 env = self.install_steps.run(file, env)
         return env
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from recipeci.model import AuthorFile, Outcome, SuiteResult, TestResult, Tier, TierResult
+from recipeci.model import OVERLAYS, AuthorFile, Outcome, SuiteResult, TestResult, Tier, TierResult, whose
 from recipeci.recipe.compose import Compose
 from recipeci.recipe.coverage import Coverage, coverage
 from recipeci.recipe.covered import WHOLE
@@ -30,7 +30,6 @@ RESTORED = "restored data"
 RESTORED_TEST = f"harness::{RESTORED}"
 """That something which was changed after the backup was looked for after the restore."""
 MARKER = "marker in the snapshot"
-AUTHORS = frozenset({"recipeci", "repo"})
 MARKED = (Tier.UPGRADE, Tier.BACKUP, Tier.RESTORE)
 """The ops that must leave data as it was."""
 
@@ -102,7 +101,7 @@ def _is_unproven(result: TierResult, due: Due) -> bool:
     """Say whether a restore that should bring something back was measured by nobody, neither us nor an author."""
     if due.step.tier is not Tier.RESTORE or not coverage(due.after).promises:
         return False
-    return not any(s.outcome is Outcome.PASS for s in result.suites if s.source in AUTHORS)
+    return not any(s.outcome is Outcome.PASS for s in result.suites if s.source in OVERLAYS)
 
 
 def _unspoken(due: Due, found: Collection[str]) -> Iterator[str]:
@@ -122,7 +121,7 @@ def _not_run(result: TierResult, step: Step) -> Iterator[SuiteResult]:
     found = {(suite.source, suite.path) for suite in result.suites}
     for file in step.suites:
         if (file.source, _path(file)) not in found:
-            words = f"planned and not run: {file.source} {_path(file)}"
+            words = f"planned and not run: {whose(file.source)} {_path(file)}"
             yield SuiteResult(file.source, _path(file), Outcome.UNVERIFIED, message=words)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from recipeci.model import AuthorFile
+from recipeci.model import AuthorFile, whose
 from recipeci.run.plan import GENERIC, Fate, Plan, Step
 
 
@@ -32,7 +32,7 @@ def _rows(step: Step) -> Iterator[tuple[str, str]]:
 
 def _file(file: AuthorFile) -> str:
     """Say whose file it is, and where; of our own, which are the same for all, the name is enough."""
-    return f"{file.source:<11} {file.path.name if file.source == GENERIC else file.path}"
+    return f"{whose(file.source):<17} {file.path.name if file.source == GENERIC else file.path}"
 
 
 def _target(plan: Plan) -> str:

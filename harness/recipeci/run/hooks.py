@@ -7,7 +7,7 @@ from pathlib import Path
 
 from recipeci.author.state import OP_STATE
 from recipeci.errors import OpFailed, RecipeInvalid
-from recipeci.model import AuthorFile
+from recipeci.model import AuthorFile, whose
 from recipeci.recipe.envfile import EnvFile
 from recipeci.recipe.metadata import OWN_KEYS
 from recipeci.run.agreement import Ended
@@ -43,7 +43,7 @@ class Hooks:
         if outcome in {"done", "absent"} and ended.code == 0 and not ended.said.malformed:
             return outcome == "done"
         raise _failed(
-            f"pre_{op} of {placed.source} {placed.name}", ended, placed.original(words or ended.said.malformed)
+            f"pre_{op} of {whose(placed.source)} {placed.name}", ended, placed.original(words or ended.said.malformed)
         )
 
 
@@ -66,7 +66,7 @@ class InstallSteps:
             HostError: the cell is gone.
         """
         placed = _placed(self.placing, file)
-        what = f"{placed.source} {placed.name}"
+        what = f"{whose(placed.source)} {placed.name}"
         ended, texts = self.children.script(
             placed,
             env=recipe_env(self.children),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from recipeci.errors import OpFailed, WaitFailed
 from recipeci.host.clock import Clock
-from recipeci.model import AuthorFile, Outcome, SuiteResult, TestResult, Tier, TierResult
+from recipeci.model import AuthorFile, Outcome, SuiteResult, TestResult, Tier, TierResult, whose
 from recipeci.report.console import Console
 from recipeci.run import verdict
 from recipeci.run.authoring import Authoring
@@ -98,7 +98,7 @@ class Tiers:
         )
 
     def _suite(self, tier: Tier, file: AuthorFile) -> SuiteResult:
-        with self.console.phase(f"{file.source} {file.path.name}"):
+        with self.console.phase(f"{whose(file.source)} {file.path.name}"):
             return self.authoring.suites.run(tier, file)
 
 
@@ -129,4 +129,4 @@ def _said(suite: SuiteResult) -> str:
     if suite.message or not found or suite.source == verdict.HARNESS:
         return suite.message or next((test.message for test in found), "")
     more = f" (and {len(found) - 1} more of {len(suite.tests)})" if len(found) > 1 else ""
-    return f"{suite.source} {Path(suite.path).name}::{found[0].name}{more}: {found[0].message}"
+    return f"{whose(suite.source)} {Path(suite.path).name}::{found[0].name}{more}: {found[0].message}"

@@ -38,7 +38,7 @@ def test_a_hook_is_called_if_it_is_there(bench: Bench) -> None:
 def test_a_hook_that_does_not_do_its_work_fails_the_op(bench: Bench, text: str, words: str) -> None:
     with pytest.raises(OpFailed, match=re.escape(words)) as failed:
         bench.hook("backup", text)
-    assert failed.value.message.startswith("pre_backup of recipeci ")
+    assert failed.value.message.startswith("pre_backup of recipeci overlay ")
 
 
 def test_a_hook_that_takes_too_long_fails_the_op(bench: Bench) -> None:
