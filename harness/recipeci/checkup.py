@@ -86,7 +86,8 @@ def _places(trial: Trial, abra: AbraProgram) -> Places:
 @contextlib.contextmanager
 def _trials(config: Settings) -> Iterator[Trials]:
     """Return what a trial is made with; signals end it in order."""
-    clock, interrupts = SystemClock(), Interrupts()
+    clock = SystemClock()
     console = Console(clock=clock, stream=sys.stdout)
+    interrupts = Interrupts(lambda: console.going_on)
     with interrupts.handled():
         yield Trials(config, LocalRunner(), clock, console, interrupts)

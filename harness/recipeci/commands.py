@@ -238,7 +238,7 @@ def _run(asked: Request, config: Settings) -> int:
         verbose=asked.verbose,
         redactor=redactor,
     )
-    interrupts = Interrupts()
+    interrupts = Interrupts(lambda: console.going_on)
     with interrupts.handled(), console.commands_shown():
         if asked.plan_only:
             execute.show_plan(asked, config, console=console)

@@ -87,6 +87,13 @@ def test_a_signal_ends_a_suite_too(in_a_suite: Running) -> None:
     ended = in_a_suite.end()
     assert ended.code == 130, ended.out + ended.err
     assert ended.report["leftovers"] == []
+    words = "interrupted by Ctrl-C during recipeci overlay test_install.py of install"
+    assert [error["message"] for error in ended.report["errors"]] == [words]
+    assert f"error     : {words}" in ended.out.splitlines()
+    (install,) = ended.report["tiers"]
+    assert (install["outcome"], install["reason"]) == ("unverified", words)
+    finished = {suite["source"]: suite["outcome"] for suite in install["suites"]}
+    assert finished == {"harness": "pass", "generic": "pass"}
 
 
 def test_kill_9_ends_a_suite_too(in_a_suite: Running, watch: Watch, folder: Path) -> None:
@@ -118,7 +125,7 @@ def test_the_deadline_ends_a_run_after_its_teardown(recipeci: Recipeci, folder: 
     ended = recipeci.run(*for_recipe("canary", source=source), "--overlays", str(folder / "overlays"))
     assert ended.code == 142, ended.out + ended.err
     assert ended.report["verdict"] == "error"
-    assert "the deadline of the run is over" in ended.out
+    assert "the deadline of the run passed" in ended.out
     assert ended.report["leftovers"] == []
 
 

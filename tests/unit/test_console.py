@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
@@ -190,8 +191,23 @@ def test_without_a_terminal_there_is_no_escape(clock: FakeClock) -> None:
 
 def test_a_tier_begins_with_its_line(clock: FakeClock) -> None:
     stream = io.StringIO()
-    Console(clock=clock, stream=stream).tier(Tier.UPGRADE, generic="run", overlay="recipeci+repo")
-    assert stream.getvalue() == "===== TIER: upgrade (generic=run, overlay=recipeci+repo) =====\n"
+    with Console(clock=clock, stream=stream).tier(Tier.UPGRADE, header="===== TIER: upgrade ====="):
+        pass
+    assert stream.getvalue() == "===== TIER: upgrade =====\n"
+
+
+def test_what_is_going_on_is_the_innermost_phase_and_its_tier(clock: FakeClock) -> None:
+    console, seen = Console(clock=clock, stream=io.StringIO()), []
+    with console.phase("images"):
+        seen.append(console.going_on)
+    with contextlib.suppress(HostError), console.tier(Tier.UPGRADE, header="x"):
+        seen.append(console.going_on)
+        with console.phase("converge"):
+            with console.phase("bot"):
+                seen.append(console.going_on)
+            seen.append(console.going_on)
+            fail()
+    assert [*seen, console.going_on] == ["images", "upgrade", "bot of upgrade", "converge of upgrade", ""]
 
 
 @pytest.mark.parametrize(("verbose", "shown"), [(True, "$ git 'a b'\n"), (False, "")])

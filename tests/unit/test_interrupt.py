@@ -65,7 +65,7 @@ SLOW_UNWINDING = program('say("work"); wait()', unwinding='say("unwinding"); wai
         (signal.SIGINT, 130, "interrupted by Ctrl-C"),
         (signal.SIGTERM, 143, "terminated by SIGTERM"),
         (signal.SIGHUP, 129, "the terminal was closed"),
-        (signal.SIGALRM, 142, "the deadline of the run is over"),
+        (signal.SIGALRM, 142, "the deadline of the run passed"),
     ],
 )
 def test_a_signal_ends_the_work_and_not_the_teardown(number: signal.Signals, code: int, reason: str) -> None:
@@ -76,6 +76,15 @@ def test_a_signal_ends_the_work_and_not_the_teardown(number: signal.Signals, cod
         tell(process, "go")
         assert [line(process), line(process)] == ["torn down", f"{code} {reason}"]
         assert process.wait() == code
+
+
+def test_it_says_during_what_it_came() -> None:
+    with started(WORK.replace("Interrupts()", 'Interrupts(lambda: "http of upgrade")')) as process:
+        assert line(process) == "work"
+        process.send_signal(signal.SIGINT)
+        assert line(process) == "teardown"
+        tell(process, "go")
+        assert [line(process), line(process)] == ["torn down", "130 interrupted by Ctrl-C during http of upgrade"]
 
 
 def test_without_a_signal_nothing_is_raised() -> None:
@@ -131,7 +140,7 @@ def test_the_deadline_ends_the_work() -> None:
         assert line(process) == "work"
         assert line(process) == "teardown"
         tell(process, "go")
-        assert [line(process), line(process)] == ["torn down", "142 the deadline of the run is over"]
+        assert [line(process), line(process)] == ["torn down", "142 the deadline of the run passed"]
 
 
 def test_the_deadline_does_not_count_in_the_teardown() -> None:

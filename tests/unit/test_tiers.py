@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from recipeci.model import AuthorFile, Outcome, SuiteResult, TestResult, Tier
 from recipeci.run import verdict
 from recipeci.run.plan import Fate, Step
-from recipeci.run.tiers import HookFailed, _judged, _of_hook
+from recipeci.run.tiers import HookFailed, _judged, _of_hook, _unfinished
 
 OVERLAY = Path("/overlays/x/test_backup.py")
 
@@ -45,3 +46,22 @@ def test_a_hook_that_failed_is_its_authors_and_nothing_builds_on_its_tier() -> N
     assert (found.source, found.path, found.outcome) == ("repo", "tests/ops.py", Outcome.FAIL)
     assert found.tests == (TestResult("pre_backup", Outcome.FAIL, message=failed.message),)
     assert not verdict.stands(_judged(Tier.BACKUP, (found,), words=""))
+
+
+FINISHED = suite(TestResult("test_good", Outcome.PASS), source="generic")
+WRONG = suite(TestResult("test_bad", Outcome.FAIL, message="assert 1 == 2"))
+
+
+@pytest.mark.parametrize(
+    ("finished", "outcome", "reason"),
+    [
+        ((), Outcome.UNVERIFIED, "interrupted"),
+        ((FINISHED,), Outcome.UNVERIFIED, "interrupted"),
+        ((FINISHED, WRONG), Outcome.FAIL, "recipeci overlay test_backup.py::test_bad: assert 1 == 2"),
+    ],
+)
+def test_of_an_interrupted_tier_what_was_finished_is_kept_and_the_rest_unverified(
+    finished: tuple[SuiteResult, ...], outcome: Outcome, reason: str
+) -> None:
+    found = _unfinished(Step(Tier.BACKUP, Fate.RUN), finished, why="interrupted")
+    assert (found.outcome, found.reason, found.suites) == (outcome, reason, finished)

@@ -63,6 +63,8 @@ class Console:
         self._printing = threading.RLock()
         self._live: Progress | None = None
         self._phases: list[Phase] = []
+        self._open: list[str] = []
+        self._tier = ""
         self._seen = ""
 
     @property
@@ -75,10 +77,16 @@ class Console:
         """Seconds since the run began."""
         return self._clock.monotonic() - self._began
 
+    @property
+    def going_on(self) -> str:
+        """The innermost phase that has not ended, and of which tier; empty between phases of no tier."""
+        return " of ".join(filter(None, (*self._open[-1:], self._tier)))
+
     @contextlib.contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Time the block and print one line when it ends, also when it fails."""
         start = self.seconds
+        self._open.append(name)
         word = "failed after "
         log.debug("phase %s begins", name)
         self.seen("")
@@ -90,6 +98,7 @@ class Console:
             word = "interrupted after "
             raise
         finally:
+            self._open.remove(name)
             phase = Phase(name, start=round(start, 3), seconds=round(self.seconds - start, 3))
             self._phases.append(phase)
             self.say(f"{name:<10} {word}{phase.seconds:.1f} s")
@@ -98,9 +107,15 @@ class Console:
         """Keep what a wait sees now, for whoever wonders why the phase takes so long; it is not printed at once."""
         self._seen = f", {text.one_line(self._redactor.mask(words))}" if words else ""
 
-    def tier(self, tier: Tier, *, generic: str, overlay: str) -> None:
-        """Print the line that begins a tier: `generic` is `run` or `skip`, `overlay` names sources or is `none`."""
-        self.say(f"===== TIER: {tier} (generic={generic}, overlay={overlay}) =====")
+    @contextlib.contextmanager
+    def tier(self, tier: Tier, *, header: str) -> Iterator[None]:
+        """Print the line that begins a tier; the phases of the block are its own."""
+        self.say(header)
+        self._tier = tier.value
+        try:
+            yield
+        finally:
+            self._tier = ""
 
     def note(self, words: str) -> None:
         """Print something that a reader should know."""

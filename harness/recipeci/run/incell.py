@@ -8,7 +8,7 @@ import logging
 import threading
 from dataclasses import dataclass
 
-from recipeci.errors import Interrupted
+from recipeci.errors import Interrupted, RecipeCIError
 from recipeci.host.abra import Abra
 from recipeci.host.archive import Archive
 from recipeci.host.backupbot import BackupBot
@@ -86,14 +86,24 @@ class InCell:
         tiers = Tiers(ops, authoring, self.at.clock, self.at.console)
         for step in self._all_steps():
             self.at.interrupts.check()
-            before = ops.compose
-            result = tiers.run(step, earlier=self.record.tiers)
-            due = Due(step, self.at.place.stack, before=before, after=ops.compose)
-            self.record.identity = ops.identity
-            self.record.canary = survival.merged(ops.marked)
-            self.record.tiers.append(complete(result, due))
+            self._step(tiers, step)
         for note in ops.canary.notes:
             self.record.note(note)
+
+    def _step(self, tiers: Tiers, step: Step) -> None:
+        """Carry out one step and keep what it came to; of an interrupted one, what was finished."""
+        ops = tiers.ops
+        before = ops.compose
+        try:
+            result = tiers.run(step, earlier=self.record.tiers)
+            self.record.tiers.append(complete(result, Due(step, self.at.place.stack, before=before, after=ops.compose)))
+        except RecipeCIError:
+            if stop := self.at.interrupts.first:
+                self.record.tiers.append(tiers.unfinished(step, stop.message))
+            raise
+        finally:
+            self.record.identity = ops.identity
+            self.record.canary = survival.merged(ops.marked)
 
     def _ops(self, deployment: Deployment) -> Ops:
         place, clock, swarm = self.at.place, self.at.clock, self.swarm

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 from recipeci.errors import Interrupted
@@ -18,7 +18,7 @@ REASONS = {
     signal.SIGINT: "interrupted by Ctrl-C",
     signal.SIGTERM: "terminated by SIGTERM",
     signal.SIGHUP: "the terminal was closed",
-    signal.SIGALRM: "the deadline of the run is over",
+    signal.SIGALRM: "the deadline of the run passed",
 }
 CLEANING = b"cleaning up, please wait: what is left behind now would have to be removed by `recipeci clean`\n"
 
@@ -26,8 +26,9 @@ CLEANING = b"cleaning up, please wait: what is left behind now would have to be 
 class Interrupts:
     """Turns signals into Interrupted for as long as `handled` runs; one for a process, made in its main thread."""
 
-    def __init__(self) -> None:
-        """Begin with nothing raised and no shield."""
+    def __init__(self, going_on: Callable[[], str] = str) -> None:
+        """Begin with nothing raised and no shield; `going_on` says during what a signal comes, or nothing."""
+        self._going_on = going_on
         self._shields = 0
         self.first: Interrupted | None = None
         """The signal that ended the run; None as long as none came."""
@@ -93,7 +94,9 @@ class Interrupts:
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         """Raise once; later, and behind the shield, say only what is going on."""
         self.disarm()
-        stop = Interrupted(REASONS[signal.Signals(number)], code=128 + number)
+        during = self._going_on()
+        words = REASONS[signal.Signals(number)] + (f" during {during}" if during else "")
+        stop = Interrupted(words, code=128 + number)
         is_first, self.first = self.first is None, self.first or stop
         if is_first and not self._shields:
             raise stop

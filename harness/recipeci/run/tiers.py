@@ -39,22 +39,34 @@ class Tiers:
     authoring: Authoring
     clock: Clock
     console: Console
+    _began: float = 0.0
+    _finished: list[SuiteResult] = dataclasses.field(default_factory=list)
+    """The suites of the tier that is going on, the harness's own first."""
 
     def run(self, step: Step, *, earlier: Sequence[TierResult]) -> TierResult:
         """Carry out one step of the plan."""
-        self.console.say(step.header)
-        if step.fate is not Fate.RUN:
-            return TierResult(step.tier, Outcome(step.fate), step.reason, op=step.op)
-        if broken := next((tier for tier in earlier if not verdict.stands(tier)), None):
-            return TierResult(step.tier, Outcome.UNVERIFIED, f"{broken.name} did not pass", op=step.op)
-        began = self.clock.monotonic()
-        result = self._carried_out(step)
-        return dataclasses.replace(result, seconds=round(self.clock.monotonic() - began, 3), op=step.op)
+        self._began = self.clock.monotonic()
+        self._finished.clear()
+        with self.console.tier(step.tier, header=step.header):
+            if step.fate is not Fate.RUN:
+                return TierResult(step.tier, Outcome(step.fate), step.reason, op=step.op)
+            if broken := next((tier for tier in earlier if not verdict.stands(tier)), None):
+                return TierResult(step.tier, Outcome.UNVERIFIED, f"{broken.name} did not pass", op=step.op)
+            return self._timed(step, self._carried_out(step))
+
+    def unfinished(self, step: Step, why: str) -> TierResult:
+        """Return what there is of a tier that was ended in its middle."""
+        return self._timed(step, _unfinished(step, tuple(self._finished), why=why))
+
+    def _timed(self, step: Step, result: TierResult) -> TierResult:
+        seconds = round(self.clock.monotonic() - self._began, 3)
+        return dataclasses.replace(result, seconds=seconds, op=step.op)
 
     def _carried_out(self, step: Step) -> TierResult:
         """Do the op and judge it; `seconds` and `op` are filled in by `run`."""
         try:
             done = self._done(step)
+            self._finished += [_suite(done.tests)] if done.tests else []
             suites = self._suites(step, done)
             own = _suite((*done.tests, self.ops.stayed()))
         except HookFailed as e:
@@ -99,7 +111,9 @@ class Tiers:
 
     def _suite(self, tier: Tier, file: AuthorFile) -> SuiteResult:
         with self.console.phase(f"{whose(file.source)} {file.path.name}"):
-            return self.authoring.suites.run(tier, file)
+            result = self.authoring.suites.run(tier, file)
+        self._finished.append(result)
+        return result
 
 
 def _suite(tests: tuple[TestResult, ...]) -> SuiteResult:
@@ -118,6 +132,14 @@ def _judged(tier: Tier, suites: tuple[SuiteResult, ...], *, words: str) -> TierR
     outcome = verdict.of_outcomes(suite.outcome for suite in suites)
     wrong = next((said for suite in suites if suite.outcome is outcome and (said := _said(suite))), "")
     return TierResult(tier, outcome, wrong or words, suites=suites)
+
+
+def _unfinished(step: Step, finished: tuple[SuiteResult, ...], *, why: str) -> TierResult:
+    """Return a tier by the suites that it got to the end of: one that failed has failed, else it is unverified."""
+    judged = _judged(step.tier, finished, words=why)
+    if judged.outcome in (Outcome.FAIL, Outcome.ERROR):
+        return judged
+    return dataclasses.replace(judged, outcome=Outcome.UNVERIFIED, reason=why)
 
 
 def _said(suite: SuiteResult) -> str:
