@@ -41,7 +41,7 @@ def _usable(stream: TextIO | None) -> TextIO:
 def _guarded(argv: Sequence[str]) -> int:
     """Do what the command line says; below this line code raises, only here it is said and becomes a code."""
     try:
-        return commands.parsed(argv).act()
+        return commands.Main.read(argv).act()
     except RecipeCIError as e:
         _complain(e.message, hint=e.hint)
         return exit_code_of(e)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -209,18 +208,6 @@ class CheckConfig(Command):
 Doctor.unbind_switches("-v")
 Clean.unbind_switches("-v")
 CheckConfig.unbind_switches("-v")
-
-
-def parsed(argv: Sequence[str]) -> Command:
-    """Return the command that the command line names, with its options.
-
-    Raises:
-        UsageError: an unknown option or command, or a value that is missing.
-    """
-    command: Any
-    command, _ = Main.run(list(argv), exit=False)
-    assert isinstance(command, Command)  # noqa: S101 - all subcommands are
-    return command
 
 
 def _run(asked: Request, config: Settings) -> int:

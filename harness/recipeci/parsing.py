@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from plumbum import cli
-from plumbum.cli.application import ShowCompletion, ShowHelp, ShowHelpAll, ShowVersion
+from plumbum.cli.application import ShowHelp, ShowVersion
 from plumbum.cli.switches import SwitchError, UnknownSwitch
 
 import recipeci
@@ -17,12 +18,12 @@ from recipeci.errors import UsageError
 class Command(cli.Application):
     """What our commands share: plumbum parses, and what it finds wrong goes through the one door.
 
-    plumbum would print its own errors on stdout with the whole help below, and take a broken pipe or an EINVAL in
-    the middle of a run for its end; so nothing is run inside it, and `act` is called when it is done.
+    plumbum would print its own errors on stdout with the whole help below, complete words if the environment has a
+    shell's variables for that, and take a broken pipe or an EINVAL in the middle of a run for its end; so its `run` is
+    not used, and nothing is run inside it: `act` is called when it is done.
     """
 
     PROGNAME = "recipeci"
-    CALL_MAIN_IF_NESTED_COMMAND = False
     HELP: ClassVar[str]
     shown: str | None = None
     """The text to print instead of acting: help or version."""
@@ -57,23 +58,30 @@ class Command(cli.Application):
         raise NotImplementedError
 
     @classmethod
-    def autocomplete(cls, argv: list[str]) -> None:
-        """Complete nothing: plumbum would print and exit 0 if the environment has a shell's completion variables."""
+    def read(cls, argv: Sequence[str]) -> Command:
+        """Return the command that a command line names, with its options; the first word is the program's name.
 
-    def _parse_and_dispatch(self, argv: list[str]) -> tuple[cli.Application, int]:
-        """Parse once more than plumbum does, so that what is wrong is raised and not printed."""
+        Raises:
+            UsageError: an unknown option or command, or a value that is missing.
+        """
+        command = cls(argv[0])
         try:
-            options, words = self._parse_args(list(argv))
-            if self.nested_command and options:
-                given = ", ".join(option.swname for option in options.values())
-                raise UsageError(f"{given} stands before the command", hint="give options after the command's name")
-            self._validate_args(options, words)
-        except (ShowHelp, ShowHelpAll, ShowVersion, ShowCompletion):
-            pass  # plumbum calls the methods above
+            options, words = command._parse_args(list(argv[1:]))
+            if command.nested_command is not None:
+                return _nested(options, *command.nested_command)
+            actions, words = command._validate_args(options, words)
+        except ShowHelp:
+            command.help()
+            return command
+        except ShowVersion:
+            command.version()
+            return command
         except SwitchError as e:
-            raise self._usage_error(e) from e
-        self.nested_command = None
-        return super()._parse_and_dispatch(argv)
+            raise command._usage_error(e) from e
+        for act, values in actions:
+            act(command, *values)
+        command.main(*words)
+        return command
 
     def _usage_error(self, error: SwitchError) -> UsageError:
         """Say in our words what plumbum found wrong."""
@@ -87,6 +95,15 @@ class Command(cli.Application):
 
 
 Command.unbind_switches("--help-all", "--completions")
+
+
+def _nested(options: Mapping[Any, Any], named: Any, argv: list[str]) -> Command:  # noqa: ANN401 - plumbum's own
+    """Return the command behind the first one, which must not have got options of its own."""
+    if options:
+        given = ", ".join(option.swname for option in options.values())
+        raise UsageError(f"{given} stands before the command", hint="give options after the command's name")
+    command: Command = named.read(argv)
+    return command
 
 
 def say(words: str) -> None:

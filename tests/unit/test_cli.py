@@ -239,7 +239,7 @@ def test_the_exit_codes_of_the_help_are_those_of_the_documentation() -> None:
 
 def request(*options: str, config: Settings | None = None, env: Mapping[str, str] | None = None) -> Request:
     """Return what the program would run."""
-    command = commands.parsed(["recipeci", *options])
+    command = commands.Main.read(["recipeci", *options])
     assert isinstance(command, commands.Run)
     return command.request(config or Settings(), env or {})
 
