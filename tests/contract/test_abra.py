@@ -62,27 +62,27 @@ class Driven:
     lab: Lab
     recording: Recording
     lines: list[str]
+    chosen: AbraProgram
     abra: Abra
 
     @property
     def last(self) -> tuple[str, ...]:
         """The arguments of the last call, without the program's own."""
-        argv = self.recording.calls[-1].argv
-        return argv[argv.index("miniabra") + 1 :]
+        return self.recording.calls[-1].argv[len(self.chosen.argv) :]
 
 
 @pytest.fixture
 def driven(tmp_path: Path) -> Driven:
     lab = miniabralab.make(tmp_path / "lab")
-    recording, lines = Recording(), list[str]()
+    recording, lines, chosen = Recording(), list[str](), choose("builtin", None, runner=LocalRunner())
     abra = Abra(
-        choose("builtin", None, runner=LocalRunner()),
+        chosen,
         runner=recording,
         abra_dir=lab.abra_dir,
         docker_folder=lab.docker.folder,
         on_line=lines.append,
     )
-    return Driven(lab, recording, lines, abra)
+    return Driven(lab, recording, lines, chosen, abra)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from recipeci.host.command import LocalRunner
 
 MACHINE = Machine(
     tools={"sh": "/bin/sh", "unshare": "/usr/bin/unshare", "setpriv": "/usr/bin/setpriv"},
+    tool_folders=(),
     python=Path("/usr/bin/python3"),
     python_folders=(),
     system=(),

@@ -29,6 +29,14 @@ def test_every_missing_program_is_named_with_its_package(tmp_path: Path) -> None
     assert lacking.value.hint == "apt-get install dnsmasq-base nftables"
 
 
+def test_the_folders_that_links_of_programs_lead_to_are_seen_too(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "tini").write_text("#!/bin/sh\n")
+    (tmp_path / "real" / "tini").chmod(0o755)
+    (tmp_path / "tini").symlink_to(tmp_path / "real" / "tini")
+    assert {tmp_path, tmp_path / "real"} <= set(machine.look(path=f"{tmp_path}:{PATH}").tool_folders)
+
+
 def test_a_kernel_without_overlay_is_said(tmp_path: Path) -> None:
     known = tmp_path / "filesystems"
     known.write_text("nodev\ttmpfs\n\text4\nnodev\tfuse-overlayfs\n")

@@ -24,6 +24,7 @@ SPEC = CellSpec(
 )
 MACHINE = Machine(
     tools={name: f"/usr/bin/{name}" for name in ("ip", "dnsmasq", "tini", "setpriv")},
+    tool_folders=(Path("/usr/bin"), Path("/srv/tools")),
     python=Path("/opt/python/bin/python3"),
     python_folders=(Path("/opt/python"), Path("/opt/python")),
     system=(Path("/usr"),),
@@ -37,7 +38,7 @@ MACHINE = Machine(
 )
 CGROUPS = CgroupPlan(1, (), (), (), (), (), (("tmpfs", "/sys/fs/cgroup", "mode=755"),))
 BIN = Path("/srv/docker/bin")
-DOCKER = Docker(BIN / "dockerd", BIN / "containerd", BIN, (Path("/srv/docker/bin"), Path("/usr/bin")))
+DOCKER = Docker(BIN / "dockerd", BIN / "containerd", str(BIN), (Path("/srv/docker/bin"), Path("/usr/bin")))
 
 
 def plan(spec: CellSpec = SPEC, machine: Machine = MACHINE) -> list[Step]:
@@ -55,7 +56,11 @@ def test_the_host_comes_in_as_overlays_and_what_is_bound_is_the_runs_own() -> No
     shown = {step[1]: step[2] for step in plan() if step[0] == "show"}
     assert shown.pop(str(SPEC.tls)) == "/etc/recipeci"
     assert shown.pop(str(LAYER.source)) == "/var/lib/docker/overlay2/abc/diff"
-    assert list(shown) == list(shown.values()) == ["/lib64", "/opt/python", "/srv/docker/bin", "/srv/venv", "/usr"]
+    assert (
+        list(shown)
+        == list(shown.values())
+        == ["/lib64", "/opt/python", "/srv/docker/bin", "/srv/tools", "/srv/venv", "/usr"]
+    )
 
 
 def test_a_folder_in_another_that_is_seen_is_seen_with_it() -> None:

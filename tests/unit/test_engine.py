@@ -28,7 +28,7 @@ def test_a_prefix_is_searched_and_nothing_else(tmp_path: Path) -> None:
     found = engine.find(docker(tmp_path))
     assert [getattr(found, name.replace("-", "_")) for name in NAMES] == [tmp_path / "bin" / name for name in NAMES]
     assert found.docker_init is None
-    assert found.folder == tmp_path / "bin"
+    assert found.path == str(tmp_path / "bin")
     with pytest.raises(HostError, match=f"dockerd not found in {tmp_path}/none/bin"):
         engine.find(tmp_path / "none")
 
@@ -72,6 +72,27 @@ def test_the_folders_to_see_are_those_of_the_links_and_of_what_they_lead_to(tmp_
     for name in NAMES:
         (links / name).symlink_to(real / "bin" / name)
     assert engine.find(tmp_path / "links").folders == (links, real / "bin")
+
+
+def test_what_dockerd_starts_may_lie_where_a_distribution_keeps_it(tmp_path: Path) -> None:
+    """As in nixpkgs: a link to a dockerd, and beside that one's folder libexec/docker with what nobody else starts."""
+    real = docker(tmp_path / "moby")
+    private = real / "libexec" / "docker"
+    private.mkdir(parents=True)
+    for name in ("containerd", "runc", "docker-proxy"):
+        (real / "bin" / name).rename(private / name)
+    links = tmp_path / "links" / "bin"
+    links.mkdir(parents=True)
+    for name in ("dockerd", "docker"):
+        (links / name).symlink_to(real / "bin" / name)
+    found = engine.find(tmp_path / "links")
+    assert (found.dockerd, found.containerd, found.runc) == (
+        links / "dockerd",
+        private / "containerd",
+        private / "runc",
+    )
+    assert found.path == f"{links}:{private}"
+    assert set(found.folders) == {links, private, real / "bin"}
 
 
 def test_a_relative_path_is_refused() -> None:

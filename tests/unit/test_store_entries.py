@@ -16,6 +16,8 @@ from recipeci.host.store.layout import Layout
 from recipeci.host.store.made import Made
 from recipeci.host.store.reference import Reference
 
+from unit.test_store_saved import archive
+
 LAB = Path(__file__).parents[1] / "lab" / "images"
 
 
@@ -47,8 +49,11 @@ def test_the_lab_says_what_it_is_made_from() -> None:
 @pytest.mark.parametrize(
     ("image", "sentence"),
     [
-        ({"image": "a:1"}, "one of `mmdebstrap` and `build` is needed"),
-        ({"image": "a:1", "build": "a", "mmdebstrap": {"suite": "sid"}}, "one of `mmdebstrap` and `build` is needed"),
+        ({"image": "a:1"}, "one of `mmdebstrap`, `build` and `archive` is needed"),
+        (
+            {"image": "a:1", "build": "a", "mmdebstrap": {"suite": "sid"}},
+            "one of `mmdebstrap`, `build` and `archive` is needed",
+        ),
         ({"image": "a:1", "buidl": "a"}, "unknown key 'buidl'; did you mean 'build'?"),
         ({"image": "A:1", "build": "a"}, "'A:1' is not an image name"),
         ({"image": "a@sha256:" + "0" * 64, "build": "a"}, "is named by a digest"),
@@ -63,6 +68,10 @@ def test_the_lab_says_what_it_is_made_from() -> None:
         ({"image": "a:1", "build": "a", "prepare": "nothing"}, "nothing is not there"),
         ({"image": "a:1", "build": "a", "prepare": "a/Dockerfile"}, "Dockerfile cannot be executed"),
         ({"image": "a:1", "build": "a", "prepare": "/bin/sh"}, "/bin/sh lies outside"),
+        ({"image": "a:1", "build": "a", "archive": "a.tar"}, "one of `mmdebstrap`, `build` and `archive` is needed"),
+        ({"image": "a:1", "archive": "a.tar"}, "a.tar is not there"),
+        ({"image": "a:1", "archive": "images.yml"}, "images.yml is no archive of an image"),
+        ({"image": "a:1", "archive": "a.tar", "args": {}}, "'build' is a dependency of 'args'"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, image: dict[str, Any], sentence: str) -> None:
@@ -185,6 +194,13 @@ def test_the_digest_is_the_same_elsewhere_and_later(made: Path, tmp_path: Path) 
     assert digest(copy) == digest(made)
 
 
+def test_the_digest_changes_with_an_archives_content(tmp_path: Path) -> None:
+    file = archive(tmp_path / "a.tar", images=[["a:1"]]).file
+    before = digest(write(tmp_path, {"image": "a:1", "archive": "a.tar"}))
+    archive(file, images=[None])
+    assert digest(tmp_path) != before
+
+
 def test_packages_of_a_base_system_count_and_their_order_does_not(tmp_path: Path) -> None:
     def base(*include: str) -> str:
         return digest(write(tmp_path, {"image": "a:1", "mmdebstrap": {"suite": "sid", "include": list(include)}}))
@@ -247,4 +263,6 @@ def test_the_documented_example_is_one(tmp_path: Path) -> None:
     write(tmp_path, {"image": "x:1", "build": "nginx"})
     (tmp_path / "images.yml").write_text(text.partition("```yaml\n")[2].partition("```")[0])
     (tmp_path / "bring-files").touch(mode=0o755)
-    assert [str(entry.image) for entry in entries.read(tmp_path).entries] == ["lab/debian:bookworm", "nginx:1.22.1"]
+    archive(tmp_path / "shop.tar", images=[["shop:2.0"]])
+    names = [str(entry.image) for entry in entries.read(tmp_path).entries]
+    assert names == ["lab/debian:bookworm", "nginx:1.22.1", "shop:2.0"]

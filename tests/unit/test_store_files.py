@@ -125,13 +125,13 @@ def test_programs_alone_are_unpacked_without_a_shell() -> None:
 
 def test_the_bots_image_is_made_anew_when_a_file_of_its_package_changes(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("one")
-    before = bot.Package(tmp_path, "1").made_from
-    assert bot.Package(tmp_path, "1").made_from == before
+    before = bot.Package(tmp_path, "1").made_from("base")
+    assert bot.Package(tmp_path, "1").made_from("base") == before
     (tmp_path / "a.py").write_text("two")
-    assert bot.Package(tmp_path, "1").made_from != before
+    assert bot.Package(tmp_path, "1").made_from("base") != before
     (tmp_path / "a.py").rename(tmp_path / "b.py")
     (tmp_path / "b.py").write_text("one")
-    assert bot.Package(tmp_path, "1").made_from != before
+    assert bot.Package(tmp_path, "1").made_from("base") != before
 
 
 def test_room_is_measured_where_the_folder_will_be(tmp_path: Path) -> None:

@@ -48,9 +48,9 @@ def choose(asked: str | None, setting: str | None, *, runner: Runner, path: str 
     """
     chosen = asked or setting or shutil.which("abra", path=path) or BUILT_IN
     if chosen == BUILT_IN:
-        return _probed(
-            [sys.executable, "-I", "-m", "miniabra"], runner=runner, name=BUILT_IN, folders=_python_folders()
-        )
+        package = _miniabra()
+        argv = [sys.executable, "-I", str(package / "miniabra" / "__main__.py")]  # installed in this Python or not
+        return _probed(argv, runner=runner, name=BUILT_IN, folders=(Path(sys.prefix), Path(sys.base_prefix), package))
     program = Path(chosen).expanduser().absolute()
     return _probed([str(program)], runner=runner, name=str(program), folders=(program.parent, program.resolve().parent))
 
@@ -233,9 +233,9 @@ def _probed(argv: list[str], *, runner: Runner, name: str, folders: tuple[Path, 
     return AbraProgram(tuple(argv), program, tuple(dict.fromkeys(folders)))
 
 
-def _python_folders() -> tuple[Path, ...]:
-    """Return the interpreter's folders and the one that miniabra is in, which need not be ours (a mutant's is not)."""
+def _miniabra() -> Path:
+    """Return the folder that miniabra's package is in, which need not be ours (a mutant's is not)."""
     found = importlib.util.find_spec("miniabra")
     if found is None or found.origin is None:
         raise UsageError("the built-in abra is not installed in our Python", hint="--abra PATH")
-    return (Path(sys.prefix), Path(sys.base_prefix), Path(found.origin).resolve().parents[1])
+    return Path(found.origin).resolve().parents[1]

@@ -32,10 +32,11 @@ from typing import IO, Any, Protocol, cast
 import plumbum
 
 from recipeci.errors import CommandFailed, CommandTimeout
+from recipeci.host import closure
 
 log = logging.getLogger(__name__)
 
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PATH = closure.OWN.path
 BASE_ENV: Mapping[str, str] = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
 KEPT_BYTES = 512 * 1024
 """Of each stream the first and the last so many bytes are kept."""

@@ -39,9 +39,9 @@ class DockerPrograms:
                 raise HostError(f"{program} is not an absolute path", hint=REMEDY)
 
     @property
-    def folder(self) -> Path:
-        """The folder to put first on PATH for dockerd, which looks up the others there."""
-        return self.dockerd.parent
+    def path(self) -> str:
+        """What to put first on PATH for dockerd, which looks up the others there."""
+        return ":".join(dict.fromkeys(str(program.parent) for program in self._all))
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -57,6 +57,8 @@ class DockerPrograms:
 
 def find(prefix: Path | None, *, runner: Runner | None = None, path: str = PATH) -> DockerPrograms:
     """Find Docker's programs: in `prefix`/bin if given, else beside our Python, else on `path`.
+
+    What dockerd starts may also lie where distributions keep it: beside the real dockerd, or in its libexec/docker.
 
     Raises HostError if they are not there, or are older than engine 20.10 or CLI 23.
     """
@@ -78,21 +80,30 @@ def _search_path(prefix: Path | None, path: str) -> str:
 
 
 def _located(path: str) -> DockerPrograms:
-    def needed(name: str) -> Path:
-        found = shutil.which(name, path=path)
-        if found is None:
-            raise HostError(f"{name} not found in {path}", hint=REMEDY)
-        return Path(found).absolute()
-
-    init = shutil.which("docker-init", path=path)
+    dockerd = _needed("dockerd", path)
+    around = f"{path}:{_private(dockerd)}"
+    init = shutil.which("docker-init", path=around)
     return DockerPrograms(
-        dockerd=needed("dockerd"),
-        docker=needed("docker"),
-        containerd=needed("containerd"),
-        runc=needed("runc"),
-        docker_proxy=needed("docker-proxy"),
+        dockerd=dockerd,
+        docker=_needed("docker", path),
+        containerd=_needed("containerd", around),
+        runc=_needed("runc", around),
+        docker_proxy=_needed("docker-proxy", around),
         docker_init=Path(init).absolute() if init else None,
     )
+
+
+def _needed(name: str, path: str) -> Path:
+    found = shutil.which(name, path=path)
+    if found is None:
+        raise HostError(f"{name} not found in {path}", hint=REMEDY)
+    return Path(found).absolute()
+
+
+def _private(dockerd: Path) -> str:
+    """Return, as PATH has them, the folders of programs that nobody but dockerd starts, and so are on nobody's PATH."""
+    real = dockerd.resolve().parent
+    return f"{real}:{real.parent / 'libexec' / 'docker'}"
 
 
 def _check_age(programs: DockerPrograms, runner: Runner) -> None:

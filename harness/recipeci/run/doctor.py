@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recipeci.errors import CommandFailed, HostError, RecipeCIError
-from recipeci.host import abra, command, engine
+from recipeci.host import abra, closure, command, engine
 from recipeci.host.cell import cgroups
 from recipeci.host.command import Runner
-from recipeci.host.store import filesystem, proxy
+from recipeci.host.store import filesystem
+from recipeci.host.store.own import Sources
 from recipeci.model import Settings
 from recipeci.report import text
 from recipeci.run import workspace
@@ -68,7 +69,7 @@ def examine(settings: Settings, *, runner: Runner) -> tuple[Finding, ...]:
         ("namespaces", lambda: _namespaces(runner)),
         *((name, lambda name=name: _program(name)) for name in NEEDED),
         ("mmdebstrap", _mmdebstrap),
-        ("traefik", _traefik),
+        ("traefik", lambda: _traefik(runner)),
         ("vip", _vip),
         ("abra", lambda: _abra(settings, runner)),
         ("cache", lambda: _cache(settings, runner)),
@@ -116,7 +117,7 @@ def _docker(settings: Settings, runner: Runner) -> Finding:
     """Docker's programs, new enough."""
     programs = engine.find(settings.docker_prefix, runner=runner, path=settings.search_path)
     version = engine.version(programs, runner)
-    return Finding("docker", State.OK, f"{version.version} in {programs.folder}")
+    return Finding("docker", State.OK, f"{version.version} in {programs.dockerd.parent}")
 
 
 def _cgroups() -> Finding:
@@ -150,24 +151,24 @@ def _program(name: str) -> Finding:
     try:
         return Finding(name, State.OK, command.program(name))
     except CommandFailed:
-        return Finding(name, State.MISSING, f"not found in {command.PATH}", f"apt-get install {NEEDED[name]}")
+        return Finding(name, State.MISSING, f"not found in {command.PATH}", closure.OWN.remedy([NEEDED[name]]))
 
 
 def _mmdebstrap() -> Finding:
     """Wanted by some images.yml only."""
-    if found := shutil.which("mmdebstrap", path=command.PATH):
+    if found := shutil.which("mmdebstrap", path=closure.OWN.machine_path):
         return Finding("mmdebstrap", State.OK, found)
     to_do = "needed only by an images.yml with `mmdebstrap:`; apt-get install mmdebstrap"
     return Finding("mmdebstrap", State.NOTE, "not found", to_do)
 
 
-def _traefik() -> Finding:
-    """What the proxy is built from where no registry answers."""
+def _traefik(runner: Runner) -> Finding:
+    """What the proxy is made from where no registry answers."""
     try:
-        found = proxy.wheel()
+        found = Sources(closure.OWN, runner).proxy()
     except HostError as e:
-        return Finding("traefik", State.NOTE, f"no {proxy.PACKAGE}: a registry must answer, or --proxy-image", e.hint)
-    return Finding("traefik", State.OK, f"{found.version} in {found.program.parent}")
+        return Finding("traefik", State.NOTE, "not here: a registry must answer, or --proxy-image", e.hint)
+    return Finding("traefik", State.OK, f"{found.program.version}, {found.what}")
 
 
 def _vip() -> Finding:

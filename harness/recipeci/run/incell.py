@@ -56,7 +56,7 @@ class InCell:
             self.at.abra,
             runner=self.cell.runner,
             abra_dir=self.at.place.abra_dir,
-            docker_folder=self.at.programs.folder,
+            docker_folder=self.at.programs.docker.parent,
             on_line=lambda line: log.debug("abra: %s", line),
         )
         self._lint_by_abra(abra)

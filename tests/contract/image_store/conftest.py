@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from recipeci.host import engine
+from recipeci.host import closure, engine
 from recipeci.host.clock import Clock, SystemClock
+from recipeci.host.closure import Closure
 from recipeci.host.command import LocalRunner, Runner
 from recipeci.host.engine import DockerPrograms
 from recipeci.host.store import Store
@@ -40,6 +41,7 @@ def make_store(tmp_path: Path, programs: DockerPrograms) -> MakeStore:
         registries: Registries | None = None,
         clock: Clock | None = None,
         runner: Runner | None = None,
+        own: Closure = closure.OWN,
     ) -> Store:
         return Store(
             tmp_path / name,
@@ -47,6 +49,7 @@ def make_store(tmp_path: Path, programs: DockerPrograms) -> MakeStore:
             runner=runner or LocalRunner(),
             clock=clock or SystemClock(),
             registries=registries,
+            own=own,
         )
 
     return make

@@ -87,5 +87,5 @@ def test_a_very_long_folder_works(make_store: MakeStore, images: tiny.Images) ->
 
 def test_the_engine_is_the_projects_own() -> None:
     found = engine.find(None)
-    assert found.folder == Path(sys.prefix) / "docker" / "bin"
+    assert found.path == str(Path(sys.prefix) / "docker" / "bin")
     assert engine.version(found, LocalRunner()).version == "26.1.5"

@@ -84,5 +84,5 @@ def run_borrowed(
         *("unshare", "--mount", "--pid", "--net", "--cgroup", "--fork", "--kill-child=KILL", "--mount-proc"),
         *("--propagation", "private", "--", "sh", "-c", BORROWER, "sh", str(data), str(lent), image, *command),
     ]
-    env = {**BASE_ENV, "PATH": f"{programs.folder}:{PATH}", "HOME": str(data)}
+    env = {**BASE_ENV, "PATH": f"{programs.path}:{PATH}", "HOME": str(data)}
     return LocalRunner().run(argv, timeout=120, env=env).out

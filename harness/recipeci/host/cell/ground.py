@@ -49,7 +49,7 @@ def _make_folders(spec: CellSpec) -> None:
 def _write_plan(spec: CellSpec, machine: Machine, plan: CgroupPlan, programs: DockerPrograms) -> None:
     """Write down what init does."""
     docker = rootfs.Docker(
-        dockerd=programs.dockerd, containerd=programs.containerd, folder=programs.folder, folders=programs.folders
+        dockerd=programs.dockerd, containerd=programs.containerd, path=programs.path, folders=programs.folders
     )
     content = {
         "root": str(spec.root),

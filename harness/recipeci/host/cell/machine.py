@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from recipeci.errors import CommandFailed, HostError
-from recipeci.host import command
+from recipeci.host import closure, command
+from recipeci.host.closure import Closure
 
 _TOOLS = {
     "sh": "dash",
@@ -34,6 +36,8 @@ class Machine:
 
     tools: dict[str, str]
     """Absolute path of each program; the same inside."""
+    tool_folders: tuple[Path, ...]
+    """The folders that they are in, and those that links of theirs lead to."""
     python: Path
     """The interpreter that runs `init` and `vipd`; its folder is among `python_folders` or in `system`."""
     python_folders: tuple[Path, ...]
@@ -60,12 +64,13 @@ def look(*, path: str = command.PATH, filesystems: Path = Path("/proc/filesystem
     """
     _check_root()
     _check_overlay(filesystems.read_text())
-    cache = Path("/etc/ld.so.cache")
+    cache, tools = Path("/etc/ld.so.cache"), _tools(path)
     return Machine(
-        tools=_tools(path),
+        tools=tools,
+        tool_folders=_folders(tools.values()),
         python=Path(os.path.realpath(sys.executable)),
         python_folders=(Path(sys.base_prefix), Path(sys.base_exec_prefix)),
-        system=tuple(Path(path) for path in _SYSTEM if Path(path).is_dir()),
+        system=tuple(folder for folder in _system(closure.OWN) if folder.is_dir()),
         top_links=tuple(
             (name, str(Path("/", name).readlink())) for name in _TOP_LINKS if Path(f"/{name}").is_symlink()
         ),
@@ -100,10 +105,20 @@ def _tools(path: str) -> dict[str, str]:
         except CommandFailed:
             missing.append(name)
     if missing:
-        packages = " ".join(sorted({_TOOLS[name] for name in missing}))
         msg = f"a cell needs {', '.join(missing)}, not found in {path}"
-        raise HostError(msg, hint=f"apt-get install {packages}")
+        raise HostError(msg, hint=closure.OWN.remedy({_TOOLS[name] for name in missing}))
     return found
+
+
+def _folders(programs: Iterable[str]) -> tuple[Path, ...]:
+    """Return the folders that must be seen to run programs."""
+    paths = [Path(program) for program in programs]
+    return tuple(dict.fromkeys(folder for path in paths for folder in (path.parent, path.resolve().parent)))
+
+
+def _system(own: Closure) -> tuple[Path, ...]:
+    """Return where the machine's programs are, and our own package's if they are elsewhere."""
+    return (*map(Path, _SYSTEM), *([own.store] if own.store else []))
 
 
 def _links(folder: Path) -> tuple[tuple[str, str], ...]:

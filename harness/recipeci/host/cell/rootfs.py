@@ -31,11 +31,12 @@ _PLAIN = "nosuid,nodev,noexec"
 
 @dataclass(frozen=True)
 class Docker:
-    """The programs of Docker as a cell uses them: two by name, and the folders that hold all of them."""
+    """The programs of Docker as a cell uses them: two by name, and where all of them are."""
 
     dockerd: Path
     containerd: Path
-    folder: Path
+    path: str
+    """The folders in which dockerd looks for the others, as PATH has them."""
     folders: tuple[Path, ...]
 
 
@@ -57,13 +58,14 @@ def steps(spec: CellSpec, machine: Machine, cgroups: CgroupPlan, docker: Docker)
 
 def seen(spec: CellSpec, machine: Machine, docker: Docker) -> tuple[Path, ...]:
     """Return the paths of the host that the cell sees: outermost only, each once."""
-    asked = {*machine.system, *machine.top_folders, *machine.python_folders, *docker.folders, *spec.read_only}
+    programs = {*machine.tool_folders, *machine.python_folders, *docker.folders}
+    asked = {*machine.system, *machine.top_folders, *programs, *spec.read_only}
     return tuple(sorted(path for path in asked if not any(path.is_relative_to(other) for other in asked - {path})))
 
 
 def environment(docker: Docker, *, path: str) -> dict[str, str]:
     """Return dockerd's environment: nothing of ours."""
-    return {"PATH": f"{docker.folder}:{path}", "HOME": "/root", "TMPDIR": "/tmp"}  # noqa: S108 - the cell's own
+    return {"PATH": f"{docker.path}:{path}", "HOME": "/root", "TMPDIR": "/tmp"}  # noqa: S108 - the cell's own
 
 
 def _skeleton(machine: Machine) -> Iterable[Step]:

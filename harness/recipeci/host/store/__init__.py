@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from recipeci.errors import HostError
+from recipeci.host import closure
 from recipeci.host.clock import Clock
+from recipeci.host.closure import Closure
 from recipeci.host.command import Runner
 from recipeci.host.engine import DockerPrograms
 from recipeci.host.store import bot, clone, daemon, entries, filesystem, locks, marks, proxy, removal
 from recipeci.host.store.build import Builder
 from recipeci.host.store.daemon import Docker
-from recipeci.host.store.entries import Build, Entries, Entry
+from recipeci.host.store.entries import Entries, Entry
 from recipeci.host.store.layout import Layout
 from recipeci.host.store.made import Made, bases_of
+from recipeci.host.store.own import Own, Sources
 from recipeci.host.store.pulling import Pull, Pulling
 from recipeci.host.store.reference import Reference
 from recipeci.host.store.registry import Found, Registries
@@ -65,6 +67,7 @@ class Store:
         clock: Clock,
         env: Mapping[str, str] | None = None,
         registries: Registries | None = None,
+        own: Closure = closure.OWN,
         needed_bytes: int = filesystem.NEEDED_BYTES,
     ) -> None:
         """Name the folder; it is made when something is filled.
@@ -76,6 +79,7 @@ class Store:
             clock: for waiting and for ages.
             env: the machine's proxy and certificate variables, for whatever has its network.
             registries: who is asked for digests.
+            own: what our own parts may be made from.
             needed_bytes: with less free space nothing is begun.
         """
         self.folder = folder.absolute()
@@ -83,6 +87,7 @@ class Store:
             raise HostError(f"{self.folder} is in /run, which cannot hold images", hint=filesystem.HINT)
         self._programs, self._runner, self._clock = programs, runner, clock
         self._env, self._needed = dict(env or {}), needed_bytes
+        self._own = Sources(own, runner)
         self._layout = Layout(self.folder / "data")
         self._made = Made(self.folder / "made", self._layout)
         self._pulling = Pulling(self._layout, registries or Registries(), clock)
@@ -112,13 +117,13 @@ class Store:
             self._keep(ref)
 
     def ensure_proxy(self, ref: str | None, *, images: Path | None, say: Say) -> tuple[str, Program]:
-        """Have an image of Traefik: the one given, else Co-op Cloud's where a registry answers, else the wheel's.
+        """Have an image of Traefik: the one given, else Co-op Cloud's where a registry answers, else ours.
 
         Returns its name and what it is. Raises as `ensure` does; HostError with the three ways if none can be had.
         """
         chosen = Reference.parse(ref or proxy.COOPCLOUD)
-        if ref is None and not self._is_published(chosen, ours=proxy.is_installed()):
-            return self._wheel_proxy(say)
+        if ref is None and not self._is_published(chosen, ours=self._own.has_proxy):
+            return self._have(self._own.proxy(), say)
         self.ensure([str(chosen)], images=images, say=say)
         return str(chosen), Program("Traefik", proxy.version_of(self._layout.config(self._ensured[chosen.key]), chosen))
 
@@ -128,8 +133,8 @@ class Store:
         Returns and raises as `ensure_proxy` does.
         """
         chosen = Reference.parse(ref or bot.COOPCLOUD)
-        if ref is None and not self._is_published(chosen, ours=bot.can_be_made()):
-            return self._own_bot(say)
+        if ref is None and not self._is_published(chosen, ours=self._own.has_bot):
+            return self._have(self._own.bot(), say)
         self.ensure([str(chosen)], images=images, say=say)
         version = proxy.version_of(self._layout.config(self._ensured[chosen.key]), chosen)
         return str(chosen), Program("backup-bot-two", version)
@@ -208,46 +213,17 @@ class Store:
         kept = self._layout.id_of(ref) is not None and not ours
         return kept or self._pulling.registries.ask(ref).found is Found.YES
 
-    def _wheel_proxy(self, say: Say) -> tuple[str, Program]:
-        """Have Traefik's image made from the program in our Python environment."""
-        found = proxy.wheel()
-        self._ensure_own(
-            found.image,
-            made_from=found.made_from,
-            write=lambda folder, _: proxy.write_folder(folder, found),
-            what=f"made from {proxy.PACKAGE}",
-            say=say,
-        )
-        return str(found.image), Program("Traefik", found.version, built_in=True)
-
-    def _own_bot(self, say: Say) -> tuple[str, Program]:
-        """Have our backup bot's image made from our package and Debian's packages."""
-        found = bot.package()
-        self._ensure_own(
-            found.image,
-            made_from=found.made_from,
-            write=lambda folder, builder: bot.write_folder(folder, found, builder=builder),
-            what="made from Debian's packages",
-            say=say,
-        )
-        return str(found.image), Program(bot.NAME, found.version, built_in=True)
-
-    def _ensure_own(
-        self, image: Reference, *, made_from: str, write: Callable[[Path, Builder], Build], what: str, say: Say
-    ) -> None:
-        """Have an image of our own; `write` fills an empty folder with what it is built from."""
+    def _have(self, own: Own, say: Say) -> tuple[str, Program]:
+        """Have an image of our own; return its name and what it is."""
         filesystem.check_room(self.folder, needed=self._needed)
-        if not self._made.is_fresh(image, made_from=made_from):
-            with self._alone(say) as lock_fd, self._told(image, what, say):
-                if not self._made.is_fresh(image, made_from=made_from):  # another run may have, while we waited
-                    self._build_own(image, write, lock_fd)
-                    self._made.note(image, made_from=made_from)
-        self._keep(image)
-
-    def _build_own(self, image: Reference, write: Callable[[Path, Builder], Build], lock_fd: int) -> None:
-        with self._dockerd(lock_fd) as docker, tempfile.TemporaryDirectory(dir=self.folder / "work") as scratch:
-            builder = self._builder(docker)
-            builder.build(write(Path(scratch), builder), image)
+        if not self._made.is_fresh(own.image, made_from=own.made_from):
+            with self._alone(say) as lock_fd, self._told(own.image, own.what, say):
+                if not self._made.is_fresh(own.image, made_from=own.made_from):  # another run may have, as we waited
+                    with self._dockerd(lock_fd) as docker:
+                        own.make(self._builder(docker))
+                    self._made.note(own.image, made_from=own.made_from)
+        self._keep(own.image)
+        return str(own.image), own.program
 
     def _builder(self, docker: Docker) -> Builder:
         return Builder(docker, self._runner, tars=self.folder / "tars", work=self.folder / "work", env=self._env)

@@ -1,4 +1,4 @@
-"""The only place that knows where the cells' backup bot comes from: a registry, or our package and Debian's."""
+"""The only place that knows where the cells' backup bot comes from: a registry, or our package and a base for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recipeci.errors import HostError
-from recipeci.host.command import PATH
 from recipeci.host.store.build import Builder
 from recipeci.host.store.entries import Build, Debian
 from recipeci.host.store.reference import Reference
@@ -37,9 +36,7 @@ from minibot.cli import main
 sys.exit(main())
 """
 # As abra asks for it: `backup COMMAND` in the running container (facts abra §6.4).
-DOCKERFILE = """FROM scratch
-ADD base.tar /
-COPY minibot /usr/lib/minibot/minibot
+DOCKERFILE = """COPY minibot /usr/lib/minibot/minibot
 COPY backup /usr/bin/backup
 ENTRYPOINT ["/usr/bin/backup"]
 CMD ["serve"]
@@ -63,24 +60,23 @@ class Package:
         """What of it goes into the image."""
         return tuple(sorted(self.folder.rglob("*.py")))
 
-    @property
-    def made_from(self) -> str:
-        """What changes when the image must be made anew: any of its files, or how it is made."""
-        digest = hashlib.sha256(f"{base_digest()}\n{PROGRAM}{DOCKERFILE}".encode())
+    def made_from(self, base: str) -> str:
+        """Return what changes when the image must be made anew: its base, any of its files, or how it is made."""
+        digest = hashlib.sha256(f"{base}\n{PROGRAM}{DOCKERFILE}".encode())
         for file in self.files:
             digest.update(f"{file.relative_to(self.folder)}\n".encode() + file.read_bytes())
         return digest.hexdigest()
 
 
-def can_be_made() -> bool:
+def has_debian(path: str) -> bool:
     """Return True if this machine has what makes base systems."""
-    return shutil.which("mmdebstrap", path=PATH) is not None
+    return shutil.which("mmdebstrap", path=path) is not None
 
 
-def package() -> Package:
+def package(*, can_be_made: bool) -> Package:
     """Find our bot; raises HostError with the three ways if its image cannot be made here."""
     found = importlib.util.find_spec(NAME)
-    if found is None or found.origin is None or not can_be_made():
+    if found is None or found.origin is None or not can_be_made:
         raise HostError("there is no backup bot for the cell: no registry answers", hint=HINT)
     source = Path(found.origin).resolve()
     version = VERSION.search(source.read_text(encoding="utf-8"))
@@ -88,22 +84,30 @@ def package() -> Package:
 
 
 def base_digest() -> str:
-    """Return what the tar of its base system is known by."""
+    """Return what the tar of Debian's packages is known by."""
     return hashlib.sha256(f"{BASE} {platform.machine()}".encode()).hexdigest()
 
 
-def write_folder(folder: Path, found: Package, *, builder: Builder) -> Build:
-    """Write what the image is built from into an empty folder; raises HostError if Debian's packages cannot be had."""
+def debian(folder: Path, builder: Builder) -> str:
+    """Put Debian's packages into the folder and return the Dockerfile's words for them.
+
+    Raises HostError if they cannot be had.
+    """
     try:
         base = builder.tar(BASE, digest=base_digest())
     except HostError as error:
         raise HostError(f"there is no backup bot for the cell: {error.message}", hint=HINT) from error
     os.link(base, folder / "base.tar")
+    return "FROM scratch\nADD base.tar /"
+
+
+def write_folder(folder: Path, found: Package, *, base: str) -> Build:
+    """Write what the image is built from into the folder; `base` is how its Dockerfile begins."""
     for file in found.files:
         copy = folder / NAME / file.relative_to(found.folder)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
     (folder / "backup").write_text(PROGRAM, encoding="utf-8")
     (folder / "backup").chmod(0o755)
-    (folder / "Dockerfile").write_text(DOCKERFILE, encoding="utf-8")
+    (folder / "Dockerfile").write_text(f"{base}\n{DOCKERFILE}", encoding="utf-8")
     return Build(folder)

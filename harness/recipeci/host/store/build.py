@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import tempfile
@@ -11,15 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recipeci.errors import CommandFailed, HostError
+from recipeci.host import closure
 from recipeci.host.command import BASE_ENV, Runner
 from recipeci.host.store import debian
 from recipeci.host.store.daemon import Docker
 from recipeci.host.store.entries import Build, Debian, Entry
 from recipeci.host.store.reference import Reference
+from recipeci.host.store.saved import Saved
 
 PREPARE_SECONDS = 1800
 BUILD_SECONDS = 3600
 IMPORT_SECONDS = 900
+NAMELESS = re.compile(r"^Loaded image ID: (sha256:[0-9a-f]{64})$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,18 @@ class Builder:
     env: Mapping[str, str]
 
     def make(self, entry: Entry, *, digest: str) -> None:
-        """Make an image and name it; raises HostError with the last lines of what failed."""
+        """Make an image and name it.
+
+        Raises HostError with the last lines of what failed, UsageError if an archive holds something else.
+        """
         try:
-            if isinstance(entry.made_from, Debian):
-                self._debian(entry.made_from, entry.image, digest=digest)
-            else:
-                self.build(entry.made_from, entry.image)
+            match entry.made_from:
+                case Debian() as base:
+                    self._debian(base, entry.image, digest=digest)
+                case Saved() as saved:
+                    self.load(saved, entry.image)
+                case Build() as build:
+                    self.build(build, entry.image)
         except CommandFailed as error:
             raise HostError(f"image {entry.image} could not be made: {error.message}") from error
 
@@ -64,6 +74,13 @@ class Builder:
                 timeout=BUILD_SECONDS,
             )
 
+    def load(self, saved: Saved, image: Reference) -> None:
+        """Take an image from an archive; raises CommandFailed, and UsageError if it holds something else."""
+        saved.check(image)
+        said = self.docker.run("load", "--quiet", "--input", str(saved.file), timeout=IMPORT_SECONDS).out
+        if nameless := NAMELESS.search(said):
+            self.docker.run("tag", nameless[1], str(image), timeout=IMPORT_SECONDS)
+
     def tar(self, base: Debian, *, digest: str) -> Path:
         """Return the tar of a base system, which is made once; raises CommandFailed, or HostError without a mirror."""
         self.tars.mkdir(exist_ok=True)
@@ -74,7 +91,8 @@ class Builder:
         return tar
 
     def _prepare(self, build: Build, copy: Path, *, home: Path) -> None:
-        env = {**BASE_ENV, **self.env, "HOME": str(home), "PYTHON": sys.executable, **build.args}
+        own = {"PATH": closure.OWN.machine_path, "HOME": str(home), "PYTHON": sys.executable}
+        env = {**BASE_ENV, **self.env, **own, **build.args}
         self.runner.run([*debian.ISOLATED, str(build.prepare)], timeout=PREPARE_SECONDS, env=env, cwd=copy)
 
     def _debian(self, base: Debian, image: Reference, *, digest: str) -> None:

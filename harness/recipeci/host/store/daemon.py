@@ -75,7 +75,7 @@ class Docker:
         env = {
             **BASE_ENV,
             **self.extra_env,
-            "PATH": f"{self.programs.folder}:{PATH}",
+            "PATH": f"{self.programs.path}:{PATH}",
             "DOCKER_CONFIG": str(self.config),
             # BuildKit's cache would keep the layers of removed images (facts store §2).
             "DOCKER_BUILDKIT": "0",
@@ -119,7 +119,7 @@ def running(
         started = start(
             _argv(folder, control=control, programs=programs, cgroup=cgroup),
             output=control / "log",
-            env={**BASE_ENV, **env, "PATH": f"{programs.folder}:{PATH}"},
+            env={**BASE_ENV, **env, "PATH": f"{programs.path}:{PATH}"},
             pass_fds=[lock_fd],
         )
         ending.callback(_stop, started, clock=clock)

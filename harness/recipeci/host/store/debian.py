@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from recipeci.errors import HostError
+from recipeci.host import closure
 from recipeci.host.command import BASE_ENV, Runner
 from recipeci.host.store.entries import Debian
 
@@ -90,7 +91,7 @@ def make(base: Debian, tar: Path, *, work: Path, runner: Runner, env: Mapping[st
     """
     if not KEYRING.exists():
         raise HostError(f"{KEYRING} is not there", hint="apt-get install debian-archive-keyring")
-    full = {**BASE_ENV, **env, "TMPDIR": str(work)}
+    full = {**BASE_ENV, **env, "PATH": closure.OWN.machine_path, "TMPDIR": str(work)}
     lines = sources(runner.run(TARGETS, timeout=60, env=full).out, base.suite)
     options = carried(runner.run(["apt-config", "dump"], timeout=60, env=full).out)
     argv = mmdebstrap(base, work / "base.tar", lines=lines, options=options)

@@ -15,10 +15,12 @@ from typing import Any
 from recipeci import schemas
 from recipeci.errors import UsageError
 from recipeci.host.store.reference import Reference
+from recipeci.host.store.saved import HINT, Saved
 
 FILE = "images.yml"
 SCHEME = 1
 """Part of every digest: a change in how images are made (store/debian, store/build) is a new number here."""
+WAYS = {"mmdebstrap", "build", "archive"}
 FROM = re.compile(r"FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*\Z", re.IGNORECASE)
 COPY_FROM = re.compile(r"(?:COPY|ADD)\s+(?:--\S+\s+)*?--from=(\S+)", re.IGNORECASE)
 ARG = re.compile(r"ARG\s+(\w+)(?:=(\S*))?", re.IGNORECASE)
@@ -53,7 +55,7 @@ class Entry:
     """One image that can be made here."""
 
     image: Reference
-    made_from: Debian | Build
+    made_from: Debian | Build | Saved
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ def digest(entry: Entry, *, bases: Mapping[str, str], machine: str) -> str:
     made_from = entry.made_from
     if isinstance(made_from, Debian):
         parts: dict[str, Any] = {"suite": made_from.suite, "include": made_from.include}
+    elif isinstance(made_from, Saved):
+        parts = {"archive": made_from.digest}
     else:
         script = made_from.prepare.read_bytes() if made_from.prepare else b""
         parts = {
@@ -142,13 +146,15 @@ def _instructions(dockerfile: str) -> Iterator[str]:
 
 def _entry(item: Mapping[str, Any], folder: Path, *, where: str) -> Entry:
     image = Reference.parse(item["image"])
-    if ("build" in item) == ("mmdebstrap" in item):
-        raise UsageError(f"{where} ({image}): one of `mmdebstrap` and `build` is needed")
+    if len(WAYS & set(item)) != 1:
+        raise UsageError(f"{where} ({image}): one of `mmdebstrap`, `build` and `archive` is needed")
     if image.digest:
         raise UsageError(f"{where}: {image} is named by a digest, which nothing made here can have")
     if "mmdebstrap" in item:
         base = item["mmdebstrap"]
         return Entry(image, Debian(base["suite"], tuple(sorted(base.get("include", [])))))
+    if "archive" in item:
+        return Entry(image, _saved(_inside(folder, item["archive"], where=where), where=where))
     build = _inside(folder, item["build"], where=where)
     if not (build / "Dockerfile").is_file():
         raise UsageError(f"{where}: {build}/Dockerfile is not there")
@@ -156,6 +162,13 @@ def _entry(item: Mapping[str, Any], folder: Path, *, where: str) -> Entry:
     if prepare is not None and not os.access(prepare, os.X_OK):
         raise UsageError(f"{where}: {prepare} cannot be executed", hint=f"chmod +x {prepare}")
     return Entry(image, Build(build, item.get("args", {}), prepare))
+
+
+def _saved(file: Path, *, where: str) -> Saved:
+    saved = Saved(file)
+    if not saved.looks_right:
+        raise UsageError(f"{where}: {file} is no archive of an image", hint=HINT)
+    return saved
 
 
 def _inside(folder: Path, name: str, *, where: str) -> Path:

@@ -1,0 +1,102 @@
+"""The only place that says what our own parts' images are made from where no registry answers.
+
+Traefik: the closure's image, else its program by wheel or on PATH. Backup bot: ours, on the closure's base or Debian's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from recipeci.host.closure import Closure, Image
+from recipeci.host.command import Runner
+from recipeci.host.store import bot, proxy
+from recipeci.host.store.build import Builder
+from recipeci.host.store.entries import Build
+from recipeci.host.store.reference import Reference
+from recipeci.host.store.saved import Saved
+from recipeci.model import Program
+
+
+@dataclass(frozen=True)
+class Own:
+    """An image of ours: its name, what the report calls it, and how it comes into a store."""
+
+    image: Reference
+    program: Program
+    made_from: str
+    """Changes when the image must be made anew; one of that name may also come from a registry."""
+    what: str
+    make: Callable[[Builder], None]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where our own parts may come from on this machine."""
+
+    closure: Closure
+    runner: Runner
+
+    @property
+    def has_proxy(self) -> bool:
+        """Whether there is a Traefik without a registry."""
+        return self._archive(self.closure.proxy) is not None or proxy.is_there(self.closure.path)
+
+    @property
+    def has_bot(self) -> bool:
+        """Whether there is a backup bot without a registry."""
+        return self._archive(self.closure.bot) is not None or bot.has_debian(self.closure.machine_path)
+
+    def proxy(self) -> Own:
+        """Return Traefik's image; raises HostError with the three ways if there is none."""
+        if archive := self._archive(self.closure.proxy):
+            image, saved = archive
+            program = Program("Traefik", (image.tag or "").removeprefix("v"), built_in=True)
+            return Own(image, program, _digest(saved), "taken from the closure", lambda made: made.load(saved, image))
+        found = proxy.find(self.closure.path, self.runner)
+
+        def make(builder: Builder) -> None:
+            _built(builder, found.image, lambda folder: proxy.write_folder(folder, found))
+
+        program = Program("Traefik", found.version, built_in=True)
+        return Own(found.image, program, found.made_from, f"made from {found.origin}", make)
+
+    def bot(self) -> Own:
+        """Return our backup bot's image; raises HostError with the three ways if it cannot be made here."""
+        archive = self._archive(self.closure.bot)
+        found = bot.package(can_be_made=self.has_bot)
+        base = _digest(archive[1]) if archive else bot.base_digest()
+        what = "made on the closure's base" if archive else "made from Debian's packages"
+
+        def write(builder: Builder, folder: Path) -> Build:
+            if archive is None:
+                return bot.write_folder(folder, found, base=bot.debian(folder, builder))
+            image, saved = archive
+            builder.load(saved, image)
+            return bot.write_folder(folder, found, base=f"FROM {image}")
+
+        def make(builder: Builder) -> None:
+            _built(builder, found.image, lambda folder: write(builder, folder))
+
+        program = Program(bot.NAME, found.version, built_in=True)
+        return Own(found.image, program, found.made_from(base), what, make)
+
+    @staticmethod
+    def _archive(image: Image | None) -> tuple[Reference, Saved] | None:
+        """Return an image of the closure's with its name, None where there is none, or something else in its place."""
+        if image is None or not Saved(image.archive).looks_right:
+            return None
+        return Reference.parse(image.name), Saved(image.archive)
+
+
+def _digest(saved: Saved) -> str:
+    """Return what an archive of the closure is known by: its name in the store changes with what is in it."""
+    return hashlib.sha256(str(saved.file).encode()).hexdigest()
+
+
+def _built(builder: Builder, image: Reference, write: Callable[[Path], Build]) -> None:
+    with tempfile.TemporaryDirectory(dir=builder.work) as scratch:
+        builder.build(write(Path(scratch)), image)
