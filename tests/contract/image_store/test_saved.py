@@ -59,7 +59,7 @@ def test_an_archive_is_loaded_once_and_its_containers_run(
     make_store: MakeStore, folder: Path, programs: DockerPrograms, tmp_path: Path, said: list[str]
 ) -> None:
     make_store().ensure([TINY], images=entry(folder, archive="named.tar.gz"), say=said.append)
-    assert [line.split(" in ")[0] for line in said] == ["image tiny:1: made …", "image tiny:1: made"]
+    assert [line.split(" in ")[0] for line in said] == ["image tiny:1: being made …", "image tiny:1: made"]
     said.clear()
     store = make_store()
     store.ensure([TINY], images=folder, say=said.append)
