@@ -54,7 +54,7 @@ class Impatient(SystemClock):
 def test_leaving_it_leaves_nothing(bench: Bench, watch: Watch) -> None:
     before = leftovers.host()
     with bench.running() as cell:
-        cell.wait_proxy(cells.PROXY_SECONDS)
+        cell.wait_proxy()
         assert watch.remains(bench.folder)  # the look that finds nothing below finds something now
         assert cgroups(bench)
     assert_gone(bench, watch)
@@ -71,7 +71,7 @@ def test_several_cells_at_once_do_not_see_each_other(watch: Watch) -> None:
             (cell.spec.shared / "mine").write_text(str(number))
             cell.runner.run(["touch", f"/tmp/{number}"], timeout=5)  # noqa: S108 - the cell's own
         for number, cell in enumerate(running):
-            cell.wait_proxy(cells.PROXY_SECONDS)
+            cell.wait_proxy()
             assert cell.runner.run(["ls", "/tmp"], timeout=5).out.split() == [str(number)]  # noqa: S108
             others = [it.spec.shared for it in running if it is not cell]
             assert [
@@ -137,7 +137,7 @@ def test_the_end_of_its_log_is_kept_where_run_log_is_written(
 def test_a_proxy_image_that_is_not_there_is_said_at_once(bench: Bench, watch: Watch) -> None:
     wrong = replace(bench, spec=replace(bench.spec, proxy_image="no-such-proxy:1"))
     with wrong.running() as cell, pytest.raises(HostError, match="No such image: no-such-proxy:1"):
-        cell.wait_proxy(cells.PROXY_SECONDS)
+        cell.wait_proxy()
     assert_gone(bench, watch)
 
 

@@ -19,6 +19,7 @@ lint: fail                         # pass if absent
 tiers: {install: pass, upgrade: fail}
 reasons: {upgrade: ["rolled back"]}  # regular expressions, each must be found in what the tier (or lint) says
 notes: ["nothing changed"]         # each must be found in one of the notes
+errors: ["image unavailable"]      # the same of the errors
 base: 1.0.0+1.22.1                 # null: none
 base_mode: pinned
 deploys: 1                         # 1 if absent
@@ -45,7 +46,7 @@ import yaml
 
 EXPECT = "expect.yml"
 ANY = "any"
-LISTS = ("options", "notes", "suites", "tests", "canary", "left_out", "never_said")
+LISTS = ("options", "notes", "errors", "suites", "tests", "canary", "left_out", "never_said")
 Json = Mapping[str, Any]
 Row = Mapping[str, str]
 
@@ -67,6 +68,7 @@ class Expectation:
     abra: str = ""
     reasons: Mapping[str, Sequence[str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
     base: str | None = ANY
     base_mode: str | None = ANY
     deploys: int = 1
@@ -95,6 +97,7 @@ class Expectation:
             yield from _unequal(name, outcome, tiers.get(name, {}).get("outcome", "absent"))
         yield from self._base(report)
         yield from _unfound("notes", self.notes, "\n".join(report["notes"]))
+        yield from _unfound("errors", self.errors, "\n".join(error["message"] for error in report["errors"]))
         for name, patterns in self.reasons.items():
             yield from _unfound(name, patterns, _said(report["lint"] if name == "lint" else tiers[name]))
         if (took := tiers.get("install", {}).get("seconds", 0)) < self.install_seconds:

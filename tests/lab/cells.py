@@ -21,7 +21,6 @@ from lab import prepare
 IMAGE = "nginx:1.26.3"
 """A Debian with mount, mknod, nsenter and curl: all that a hostile container needs."""
 DOMAIN = "ci.test"
-PROXY_SECONDS = 60.0
 RUN_SECONDS = 60.0
 
 
@@ -115,7 +114,7 @@ def bench(*, read_only: Sequence[Path] = (), bot: bool = False) -> Iterator[Benc
 def lab_cell(*, read_only: Sequence[Path] = (), bot: bool = False) -> Iterator[LabCell]:
     """Make a cell that is ready, its proxy too, and its backup bot if it has one."""
     with bench(read_only=read_only, bot=bot) as made, made.running() as cell:
-        cell.wait_proxy(PROXY_SECONDS)
+        cell.wait_proxy()
         if bot:
-            cell.wait_bot(PROXY_SECONDS)
+            cell.wait_bot()
         yield LabCell(cell, made.programs)

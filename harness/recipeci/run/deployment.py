@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from recipeci.errors import CommandFailed, CommandTimeout, OpFailed, WaitFailed
+from recipeci.errors import CommandFailed, CommandTimeout, OpFailed, UsageError, WaitFailed
 from recipeci.host.abra import Abra
 from recipeci.host.below import Below
 from recipeci.host.clock import Clock, until
@@ -61,6 +61,8 @@ class Deployment:
     note: Callable[[str], None]
     scratch: Path
     """A folder that the cell sees too."""
+    images: frozenset[str]
+    """What the cell was lent: nothing else can be deployed."""
     looked: Callable[[StackState], None]
     """Hears each look at the stack: what runs only briefly is seen then or never."""
     install_steps: Callable[[EnvFile], EnvFile] = lambda env: env
@@ -85,6 +87,7 @@ class Deployment:
         self._write_env(self.environment.first(self.env()))
         self._secrets()
         self._write_env(self.install_steps(self.env()))
+        self._only_lent_images()
         self._secrets()  # steps may have chosen another compose file
 
     def deploy_first(self) -> None:
@@ -201,6 +204,14 @@ class Deployment:
             with self._still_there("abra app secret generate"), self._recipes_fault():
                 self._generate(missing, wanted)
             self._new_secrets(missing)
+
+    def _only_lent_images(self) -> None:
+        """Refuse images that only the install steps bring in: the cell was made before, and has no registry."""
+        if wanting := sorted({*self.environment.resolved(self.env()).images} - self.images):
+            raise UsageError(
+                f"image unavailable: {wanting[0]} is named only since install_steps.sh changed the app's env",
+                hint="set COMPOSE_FILE, or what else brings it in, by `env` in recipe.yml: that is read before",
+            )
 
     def _generate(self, missing: frozenset[str], wanted: Mapping[str, str]) -> None:
         """Have the missing ones made: all at once, or by name where others are there already."""

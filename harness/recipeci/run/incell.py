@@ -34,8 +34,6 @@ from recipeci.run.teardown import Teardown
 from recipeci.run.tiers import Tiers
 
 log = logging.getLogger(__name__)
-PROXY_SECONDS = 60.0
-BOT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ class InCell:
             deployment=deployment,
             asking=self._asking(),
             bot=BackupBot(swarm),
-            bot_ready=lambda: self.cell.wait_bot(BOT_SECONDS),
+            bot_ready=self.cell.wait_bot,
             canary=DataCanary(archive=Archive(swarm), stack=place.stack, run_id=place.run_id, skip=skip, clock=clock),
             clock=clock,
             console=self.at.console,
@@ -130,6 +128,7 @@ class InCell:
             clock=self.at.clock,
             note=self.record.note,
             scratch=self.at.place.shared,
+            images=frozenset(self.ready.images),
             looked=self.secrets.learn,
         )
 
@@ -139,7 +138,7 @@ class InCell:
             Http(connect=self.cell.connect, ca_file=self.cell.ca_file),
             self.at.clock,
             self.at.console,
-            proxy_ready=lambda: self.cell.wait_proxy(PROXY_SECONDS),
+            proxy_ready=self.cell.wait_proxy,
         )
 
     def _all_steps(self) -> tuple[Step, ...]:

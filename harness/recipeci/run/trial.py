@@ -23,9 +23,6 @@ from recipeci.run import workspace
 from recipeci.run.interrupt import Interrupts
 from recipeci.run.workspace import Workspace
 
-PROXY_SECONDS = 60.0
-BOT_SECONDS = 60.0
-
 
 @dataclass(frozen=True)
 class Trial:
@@ -102,10 +99,10 @@ class Trials:
                 )
                 cell = stack.enter_context(making)
             with self.console.phase("proxy"):
-                cell.wait_proxy(PROXY_SECONDS)
+                cell.wait_proxy()
             if spec.bot_image:
                 with self.console.phase("bot"):
-                    cell.wait_bot(BOT_SECONDS)
+                    cell.wait_bot()
             yield cell
         finally:
             with self.interrupts.shielded(), self.console.phase("end"):

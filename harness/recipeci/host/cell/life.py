@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 _DOCKERD_SECONDS = 60.0
 _SWARM_SECONDS = 60.0
+SERVICE_SECONDS = 60.0
+"""For one of the cell's own services to come up, its image being there."""
 _SAID_LINES, _KEPT_LINES = 5, 200
 """Lines of its log: in the error if it does not come up, and in run.log in any case."""
 _KEPT_BYTES = 256 * 1024
@@ -85,7 +87,7 @@ class Cell:
         pairs = names.asked(questions, domain=self.spec.domain)
         return names.by_service(pairs, services=self.askers.services())
 
-    def wait_proxy(self, timeout: float) -> None:
+    def wait_proxy(self, timeout: float = SERVICE_SECONDS) -> None:
         """Wait until the proxy answers by TLS that the cell's authority vouches for.
 
         Raises:
@@ -105,7 +107,7 @@ class Cell:
         except WaitFailed as error:
             raise HostError(error.message, hint="see the Traefik image: --proxy-image") from error
 
-    def wait_bot(self, timeout: float) -> None:
+    def wait_bot(self, timeout: float = SERVICE_SECONDS) -> None:
         """Wait until the backup bot runs and has a repository.
 
         Raises:
