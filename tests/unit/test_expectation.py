@@ -21,6 +21,7 @@ REPORT = {
     "base": {"version": "1.0.0+1.22.1"},
     "base_mode": "pinned",
     "notes": ["env: GREETING was added", "secret token was generated"],
+    "errors": [{"message": "image unavailable: x"}],
     "canary": [{"service": "app", "path": "/srv", "outcome": "pass", "reason": ""}],
     "left_out": [{"path": "tests/ops.py", "reason": "not allowed: no list"}],
     "tiers": [
@@ -48,6 +49,7 @@ GOOD: dict[str, Any] = {
     "tiers": {"install": "pass", "upgrade": "fail"},
     "reasons": {"upgrade": ["rolled? back", "nginx:1"], "lint": ["R015"]},
     "notes": ("GREETING", "token"),
+    "errors": ("image unavail",),
     "base": "1.0.0+1.22.1",
     "base_mode": "pinned",
     "install_seconds": 3,
@@ -72,6 +74,7 @@ def test_a_report_that_is_as_expected_has_no_differences() -> None:
         ("reasons", {"upgrade": ["nginx:3"]}, "upgrade: 'nginx:3' is not said in 'app rolled back"),
         ("reasons", {"lint": ["R014"]}, "lint: 'R014' is not said in"),
         ("notes", ("PARTING",), "notes: 'PARTING' is not said in"),
+        ("errors", ("no room",), "errors: 'no room' is not said in"),
         ("base", None, "base: '1.0.0+1.22.1', expected None"),
         ("base_mode", "chaos", "base_mode: 'pinned', expected 'chaos'"),
         ("deploys", 2, "deploys: 1, expected 2"),
