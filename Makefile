@@ -30,8 +30,8 @@ setup: ## Debian programs, Docker 26.1.5 in .venv/docker, Python packages
 	@$(BIN)/python -m compileall -q -x '/generic/' harness # authors' children write no byte code: it must be there
 endif
 
-lint: setup ## ruff, mypy, shellcheck, and the linters of Nix files where they are; last line `lint: PASS`
-	@tools/lint
+lint: setup ## ruff, mypy, shellcheck, and the linters of Nix files where they are: make lint [OPTIONS=--versions]
+	@tools/lint $(OPTIONS)
 
 nix-check: setup ## the Nix files, as far as there is a Nix: make nix-check [NIX_CHECK=no]
 	@tools/nix-check $(if $(filter no,$(NIX_CHECK)),--skip)

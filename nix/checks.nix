@@ -11,7 +11,6 @@ let
   named = kind: lib.mapAttrs' (name: lib.nameValuePair "${kind}-${name}");
   # Another name for a package is no other check.
   packages = removeAttrs self.packages.${system} [ "default" ];
-  tests = lib.concatMapAttrs (name: package: named "test-${name}" package.tests or { }) packages;
   # A new test is a new file: a function of what this one is given too, to a test of NixOS's framework.
   machines = lib.mapAttrs' (
     file: _:
@@ -26,8 +25,8 @@ in
 {
   lint = (import ./lint.nix { inherit lib pkgs; }).check;
 }
+// packages.recipeci.tests or { }
 // named "package" packages
-// tests
 // named "shell" self.devShells.${system}
 // named "host" (lib.mapAttrs (_: host: host.config.system.build.toplevel) hosts)
 // named "vm" machines

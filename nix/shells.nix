@@ -5,19 +5,19 @@ let
   inherit (import ./lint.nix { inherit lib pkgs; }) lint linters;
 
   shell =
-    packages:
-    pkgs.mkShellNoCC {
-      inherit packages;
-      RECIPECI_SHELL = "nix"; # tells `make` that there is nothing to set up
-      # The harness of the checkout, not a copy of it in the store: what runs is what was edited.
-      shellHook = ''
-        PYTHONPATH=$(git rev-parse --show-toplevel 2> /dev/null || pwd)/harness
-        export PYTHONPATH
-      '';
-    };
+    packages: more:
+    pkgs.mkShellNoCC (
+      {
+        inherit packages;
+        RECIPECI_SHELL = "nix"; # tells `make` that there is nothing to set up
+      }
+      // more
+    );
+  # The harness of the checkout, not a copy of it in the store.
+  checkout.shellHook = "source ${./checkout.sh} ${pkgs.python3.interpreter} ${python}/${pkgs.python3.sitePackages}";
+
   linting = linters ++ [
     lint
-    pkgs.git
     pkgs.gnumake
   ];
   testing = [
@@ -27,7 +27,7 @@ let
   ];
 in
 {
-  lint = shell linting;
-  test = shell testing;
-  default = shell (linting ++ testing);
+  lint = shell linting { };
+  test = shell testing checkout;
+  default = shell (linting ++ testing) checkout;
 }

@@ -98,6 +98,10 @@ class Flake:
         (self.folder / name).write_text(text.replace(old, new) if old else new)
         self._git("add", "--", name)
 
+    def append(self, name: str, text: str) -> None:
+        """Add to the end of a file of a copy."""
+        self.change(name, old="", new=(self.folder / name).read_text() + text)
+
     def _git(self, *words: str) -> str:
         """Run git on this flake: Nix sees only what it knows."""
         return LocalRunner().run(["git", *words], timeout=60, env=environment(), cwd=self.folder).out
