@@ -56,12 +56,14 @@ def everything(folder: Path) -> str:
     return "".join(path.read_text() for path in folder.rglob("*") if path.is_file())
 
 
+SUITE = "recipeci overlay /srv/overlays/of/the/operator/custom-html/custom/test_pages.py"
 PIECES = {
     "over lines": "k7Hq-\nXw2mP",
     "a letter a line": "\n".join(SECRET),
     "over lines of the log": f"{STAMP}k7Hq-\n{STAMP}Xw2mP",
     "over lines that abra said": f"{STAMP}abra: k7Hq-\n{STAMP}abra: Xw2mP",
-    "over lines that a suite said": f"{STAMP}suite test_x.py: k7Hq\n{STAMP}suite test_x.py: -Xw2mP",
+    "over lines that a suite said": f"{STAMP}{SUITE} | k7Hq\n{STAMP}{SUITE} | -Xw2mP",
+    "over lines that a service said": "failed:\napp | k7Hq\napp | -Xw2mP",
     "over indented lines": f"{STAMP}k7Hq-\n    Xw2mP",
     "with blanks": "k7Hq - Xw2mP",
     "with a blank after each letter": " ".join(SECRET),

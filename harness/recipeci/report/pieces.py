@@ -22,8 +22,8 @@ LINE_END = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]|\\+(?:[nr]|x[01][0-9a-f]|u00[0
 """A line's end or a control character, or one as our writers show it."""
 LOGGED = re.compile(rb"^\d{4}-\d\d-\d\dT[\d:.]+Z [A-Z]+ +[\w.]+: ", re.MULTILINE)
 """What run.log puts before each message (report/runlog.py)."""
-SAID_BY = re.compile(rb"^(?:[^:\n]{1,60}: )+", re.MULTILINE)
-"""Who said it: `abra: …`, `suite x: …`."""
+SAID_BY = re.compile(rb"^(?:[^:\n]{1,60}: )*(?:[^|\n]{1,300} \| )?", re.MULTILINE)
+"""Who said it: `abra: …`, and `app | …` of a service and of an author's child."""
 AROUND = re.compile(rb"^[ \t]+|[ \t]+$", re.MULTILINE)
 BLANKS = re.compile(rb"[ \t\n]+")
 

@@ -21,6 +21,7 @@ from recipeci.host.cell import Cell, Unprivileged
 from recipeci.host.cell.spec import INSIDE
 from recipeci.host.clock import Clock
 from recipeci.host.command import PATH
+from recipeci.model import whose
 from recipeci.report.text import clean
 from recipeci.run.agreement import JUNIT_BYTES, Ended, Said
 from recipeci.run.broker import Broker, Reach
@@ -149,7 +150,7 @@ class Children:
         def plain(text: str) -> str:
             return clean(placed.original(text).replace(str(folder), "$TMPDIR"))
 
-        user, show = self.cell.as_user(self.uid), Shown(f"{placed.source} {placed.name}", plain, self.say)
+        user, show = self.cell.as_user(self.uid), Shown(f"{whose(placed.source)} {placed.name}", plain, self.say)
         try:
             done = user.run(argv, timeout=timeout, env=own, cwd=cwd, pass_fds=fds, on_line=show.line)
         except CommandTimeout as error:
@@ -161,7 +162,7 @@ class Children:
     def _end_strays(self, user: Unprivileged, placed: Placed) -> None:
         if left := user.end_strays():
             names = ", ".join(sorted(str(stray) for stray in left))
-            self.note(f"{placed.source} {placed.name} left processes behind, which were ended: {clean(names)}")
+            self.note(f"{whose(placed.source)} {placed.name} left processes behind, which were ended: {clean(names)}")
 
     @contextlib.contextmanager
     def _own_folder(self) -> Iterator[Path]:
