@@ -266,6 +266,7 @@ def test_what_is_printed_is_in_the_log_and_more(tmp_path: Path, clock: FakeClock
     assert in_log(tmp_path / "run.log", act) == [
         "DEBUG   report.console: phase cell begins",
         "DEBUG   host.command: $ true",
+        "DEBUG   report.console: phase cell ends",
         "INFO    report.console: cell       0.0 s",
     ]
 

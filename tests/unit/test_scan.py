@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import logging
 import resource
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from recipeci.host.clock import SystemClock
 from recipeci.model import Outcome, Report, RunError, SecretScan, SuiteResult, TestResult, Tier, TierResult
 from recipeci.redact import Redactor
 from recipeci.report import runlog, scan, texts
+from recipeci.report.console import Console
 from recipeci.report.pieces import scanner
 
 from unit.reports import PASSED
@@ -140,12 +143,49 @@ def test_a_secret_that_was_learned_late_is_masked_everywhere_and_not_found(tmp_p
 def test_a_file_with_a_secret_in_pieces_is_withheld_and_the_run_fails(tmp_path: Path) -> None:
     folder = run_folder(tmp_path, **{"run.log": f"{STAMP}k7Hq-\n{STAMP}Xw2mP\n", "state/a.txt": " ".join(SECRET)})
     report = scan.finished(draft(), folder=folder, redactor=knowing(token=SECRET, other="another-secret"))
-    assert report.secrets == SecretScan(2, 1, 5, where=("token in run.log", "token in state/a.txt"))
+    assert report.secrets == SecretScan(
+        2, 1, 5, where=("token in run.log (lines 1 to 2)", "token in state/a.txt (line 1)")
+    )
     assert report.verdict is Outcome.FAIL
-    for name in ("run.log", "state/a.txt"):
-        assert (folder / name).read_text() == "withheld: it held the secret token\n"
+    for name, place in {"run.log": "lines 1 to 2", "state/a.txt": "line 1"}.items():
+        assert (folder / name).read_text() == f"withheld: it held the secret token ({place})\n"
     (verdict,) = ET.fromstring((folder / "junit.xml").read_text()).iterfind("testsuite[@name='run']/*/*")  # noqa: S314 - ours
-    assert verdict.text == "secret found: token in run.log\nsecret found: token in state/a.txt"
+    assert verdict.text == "\n".join(f"secret found: {where}" for where in report.secrets.where)
+
+
+def logged(folder: Path, act: Callable[[Console], None]) -> str:
+    """Return where the scan says that the secret was in a log, after 300 lines of other things."""
+    console = Console(clock=SystemClock(), stream=io.StringIO())
+    with runlog.logged(run_folder(folder) / "run.log", redactor=Redactor()):
+        with console.phase("images"):
+            for number in range(300):
+                logging.getLogger("recipeci.x").info("line %s %s", number, "x" * 1000)
+        act(console)
+        console.say("after")
+    report = scan.finished(draft(), folder=folder / "run", redactor=knowing(token=SECRET))
+    assert report.secrets is not None
+    (where,) = report.secrets.where
+    assert (
+        folder / "run" / "run.log"
+    ).read_text() == f"withheld: it held the secret {where.replace('in run.log ', '')}\n"
+    return where
+
+
+def say_in_pieces(_console: Console) -> None:
+    logging.getLogger("recipeci.x").info("app | k7Hq-\napp | Xw2mP")
+
+
+def say_in_a_suite(console: Console) -> None:
+    with console.tier(Tier.CUSTOM, header="x"), console.phase("repo overlay test_x.py"):
+        with console.phase("inner"):
+            pass
+        say_in_pieces(console)
+
+
+def test_it_is_said_in_which_lines_and_in_which_phase_a_secret_was(tmp_path: Path) -> None:
+    of_suite, place = logged(tmp_path / "a", say_in_a_suite), "token in run.log (lines"
+    assert of_suite == f"{place} 309 to 310, during repo overlay test_x.py of custom)"
+    assert logged(tmp_path / "b", say_in_pieces) == f"{place} 304 to 305)"
 
 
 def test_a_text_of_the_report_with_a_secret_in_pieces_is_withheld(tmp_path: Path) -> None:
@@ -223,7 +263,7 @@ def test_a_secret_whose_name_holds_it_is_not_told_by_its_name(tmp_path: Path) ->
     folder = run_folder(tmp_path, **{"run.log": "k7Hq-\nXw2mP\n"})
     report = scan.finished(draft(), folder=folder, redactor=knowing(**{SECRET: SECRET}))
     assert report.secrets is not None
-    assert report.secrets.where == ("*** in run.log",)
+    assert report.secrets.where == ("*** in run.log (lines 1 to 2)",)
     assert "Xw2mP" not in everything(folder)
 
 

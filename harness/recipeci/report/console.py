@@ -88,7 +88,8 @@ class Console:
         start = self.seconds
         self._open.append(name)
         word = "failed after "
-        log.debug("phase %s begins", name)
+        going = self.going_on
+        log.debug("phase %s begins", going)
         self.seen("")
         try:
             with self._shown(name, start):
@@ -99,6 +100,7 @@ class Console:
             raise
         finally:
             self._open.remove(name)
+            log.debug("phase %s ends", going)
             phase = Phase(name, start=round(start, 3), seconds=round(self.seconds - start, 3))
             self._phases.append(phase)
             self.say(f"{name:<10} {word}{phase.seconds:.1f} s")

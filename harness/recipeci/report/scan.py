@@ -15,7 +15,7 @@ from pathlib import Path
 
 from recipeci.model import Report, SecretScan
 from recipeci.redact import Redactor
-from recipeci.report import junit, runlog, texts
+from recipeci.report import junit, places, runlog, texts
 from recipeci.report.pieces import Scanner, scanner
 from recipeci.report.write import JUNIT, REPORT, as_json, write
 
@@ -25,6 +25,8 @@ NOT_ARTIFACTS = frozenset({"cell", "swarm", REPORT, JUNIT})
 BLOCK = 1024 * 1024
 
 Names = frozenset[str]
+Places = Mapping[str, str]
+"""The secrets that an artifact held, each with where in it, which may be unknown."""
 Draft = Callable[[SecretScan | None], Report]
 
 
@@ -49,25 +51,30 @@ def finished(draft: Draft, *, folder: Path, redactor: Redactor) -> Report:
     return report
 
 
-def _reported(draft: Draft, found: Mapping[str, Names], redactor: Redactor, look: Scanner) -> Report:
+def _reported(draft: Draft, found: Mapping[str, Places], redactor: Redactor, look: Scanner) -> Report:
     """Return the report with what was found in the files, and in the texts of its own."""
     first = texts.changed(draft(None), redactor.mask)
-    found = {**found, REPORT: _in_texts(first, look), JUNIT: frozenset()}
+    found = {**found, REPORT: dict.fromkeys(_in_texts(first, look), ""), JUNIT: {}}
     report = _masked(draft(_result(found, redactor)), redactor, look)
-    found = {**found, REPORT: found[REPORT] | _names(as_json(report), look), JUNIT: _names(junit.as_xml(report), look)}
+    in_json, in_xml = (dict.fromkeys(_names(text, look), "") for text in (as_json(report), junit.as_xml(report)))
+    found = {**found, REPORT: {**found[REPORT], **in_json}, JUNIT: in_xml}
     if _result(found, redactor) != report.secrets:  # not in one text, but in what they make together
         report = texts.changed(draft(_result(found, redactor)), lambda _: "withheld: the report holds a secret")
         report = dataclasses.replace(report, secrets=_result(found, redactor))
     return report
 
 
-def _result(found: Mapping[str, Names], redactor: Redactor) -> SecretScan:
+def _result(found: Mapping[str, Places], redactor: Redactor) -> SecretScan:
     return SecretScan(
         known=redactor.known,
         found=len(frozenset[str]().union(*found.values())),
         artifacts=len(found),
         not_masked=tuple(f"{redactor.mask(name)} ({why})" for name, why in sorted(redactor.not_masked.items())),
-        where=tuple(redactor.mask(f"{name} in {file}") for file, names in found.items() for name in sorted(names)),
+        where=tuple(
+            redactor.mask(f"{name} in {file}{_in_brackets(held[name])}")
+            for file, held in found.items()
+            for name in sorted(held)
+        ),
     )
 
 
@@ -77,7 +84,7 @@ def _masked(report: Report, redactor: Redactor, look: Scanner) -> Report:
     def shown(text: str) -> str:
         masked = redactor.mask(text)
         names = _names(masked, look)
-        return redactor.mask(_withheld(names)) if names else masked
+        return redactor.mask(_withheld(dict.fromkeys(names, ""))) if names else masked
 
     return texts.changed(report, shown)
 
@@ -98,20 +105,25 @@ def _names(text: str, look: Scanner) -> Names:
     return look.names([text.encode("utf-8", "surrogatepass")])
 
 
-def _withheld(names: Names) -> str:
-    return f"withheld: it held the secret {', '.join(sorted(names))}"
+def _withheld(held: Places) -> str:
+    said = ", ".join(f"{name}{_in_brackets(held[name])}" for name in sorted(held))
+    return f"withheld: it held the secret {said}"
 
 
-def _files(folder: Path, redactor: Redactor, look: Scanner) -> dict[str, Names]:
-    """Mask and scan each file; return which secrets each still held, and withhold those that did."""
-    found = {}
+def _in_brackets(place: str) -> str:
+    return f" ({place})" if place else ""
+
+
+def _files(folder: Path, redactor: Redactor, look: Scanner) -> dict[str, Places]:
+    """Mask and scan each file; return which secrets each still held and where, and withhold those that did."""
+    found = dict[str, Places]()
     for file in artifacts(folder):
         with runlog.paused(file):
             _mask(file, redactor)
-            names = look.names(_blocks(file))
-            if names:
-                _fill(file, f"{redactor.mask(_withheld(names))}\n".encode())
-        found[str(file.relative_to(folder))] = names
+            held = {name: places.of_secret(file, name, look) for name in look.names(_blocks(file))}
+            if held:
+                _fill(file, f"{redactor.mask(_withheld(held))}\n".encode())
+        found[str(file.relative_to(folder))] = held
     return found
 
 
