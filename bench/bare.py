@@ -179,7 +179,7 @@ def main(source: str, where: str, named: str) -> None:
         began = time.monotonic()
         with cell.running(spec, programs=programs, runner=runner, clock=clock, lock_fds=lent.fds) as box:
             seconds["cell"] = round(time.monotonic() - began, 3)
-            abra = Abra(chosen, runner=box.runner, abra_dir=folder / "c" / "abra", docker_folder=programs.folder)
+            abra = Abra(chosen, runner=box.runner, abra_dir=folder / "c" / "abra", docker_folder=programs.docker.parent)
             all_stages(box, abra, checkout, folder, stages)
             began = time.monotonic()
         seconds["cell gone"] = round(time.monotonic() - began, 3)
