@@ -10,9 +10,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from contract import canarylab
-from contract.canarylab import Stack
-from lab import authors
+from lab import authors, canarylab
+from lab.canarylab import Stack
 from lab.prepare import IMAGES, NEEDED, cache_folder
 from measured import ROOT, Measured, whole
 from recipeci.author.state import OP_STATE
@@ -73,8 +72,8 @@ def of_cells(folder: Path, rounds: int) -> list[Measured]:
 def of_the_canary(rounds: int) -> list[Measured]:
     """Read and write the markers of an app with many volumes, around an op that changes nothing."""
     volumes = [f"v{number}" for number in range(VOLUMES)]
-    labels = {"deploy": {"labels": {"backupbot.backup": "true"}}}
-    app = canarylab.service(volumes=tuple(f"{name}:/{name}" for name in volumes), **labels)
+    deploy = {"labels": {"backupbot.backup": "true"}}
+    app = canarylab.service(volumes=tuple(f"{name}:/{name}" for name in volumes), deploy=deploy)
     with canarylab.cell_with_swarm() as (lab, swarm):
         stack = Stack(lab, swarm, "bench")
         compose = stack.deploy({"app": app}, volumes={name: {} for name in volumes})

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import pytest
-from canarylab import Stack, cell_with_swarm, service
+from lab.canarylab import Stack, cell_with_swarm, service
 from recipeci.host.archive import ContainerGoneError, ReadOnlyError
 from recipeci.host.archived import File, Folder, Kind, Mounted, NewFile, NotThere, Other
 

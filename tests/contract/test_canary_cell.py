@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pytest
-from canarylab import Json, Stack, cell_with_swarm, service
+from lab.canarylab import Json, Stack, cell_with_swarm, service
 from recipeci.host.clock import SystemClock, until
 from recipeci.model import Canary, Outcome, Tier
 from recipeci.recipe.compose import Compose

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import yaml
-from lab import cells
-from lab.cells import LabCell
 from recipeci.host.archive import Archive
 from recipeci.host.archived import Container
 from recipeci.host.clock import SystemClock, until
 from recipeci.host.docker import Swarm
 from recipeci.recipe.compose import Compose
 from recipeci.run import settled
+
+from lab import cells
+from lab.cells import LabCell
 
 SECONDS = 120.0
 Json = dict[str, object]
