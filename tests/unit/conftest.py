@@ -8,9 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from unit.disk import Disk
+
 
 @pytest.fixture
 def short() -> Iterator[Path]:
     """A folder whose path is short enough for a run's sockets; pytest's own are not."""
     with tempfile.TemporaryDirectory(prefix="rc-") as folder:
         yield Path(folder)
+
+
+@pytest.fixture
+def disk() -> Disk:
+    """A service with a volume, for the data canary."""
+    return Disk()
