@@ -43,6 +43,11 @@ class Machine:
         for name, script in scripts.items():
             self.program(f"rig/{name}.sh", script)
         (self.folder / "rig" / "pins.txt").write_text("docker HTTPX<1\nplumbum types_pyyaml\n")
+        packages = self.folder / "rig" / "nixpkgs" / "pkgs"
+        packages.mkdir(parents=True)
+        (packages / "extra-names.json").write_text('[\n "abra"\n]\n')
+        (packages / "host.nix").write_text("")
+        (packages / "stubs.nix").write_text("")
 
     def trees(self) -> None:
         """Put nixpkgs' lib and NixOS where nixrig keeps them."""
@@ -174,6 +179,26 @@ def test_nixrig_learns_the_packages_of_the_project_in_a_copy(machine: Machine) -
     assert {"cryptography", "types-docker"} <= set(added.split())
     assert not {"docker", "httpx", "plumbum", "types-pyyaml"} & set(added.split())
     assert (machine.folder / "rig" / "pins.txt").read_text() == before
+
+
+def test_nixrig_learns_the_names_of_programs_that_the_flake_has_and_it_has_not(machine: Machine) -> None:
+    names = "${0%/*}/nixpkgs/pkgs/extra-names.json"
+    machine.rig(static_check=f'while read -r line; do echo "$line"; done < "{names}"')
+
+    said = machine.nix_check().out
+
+    assert {"abra", "slirp4netns"} <= set(json.loads(said[: said.index("]") + 1]))
+
+
+def test_checks_that_do_not_evaluate_are_red(machine: Machine) -> None:
+    machine.rig(eval_="echo 'error: undefined variable' >&2; exit 1")
+    machine.trees()
+
+    done = machine.nix_check(*machine.tests("pass"))
+
+    assert "FAIL         the names of the checks: " in done.out
+    assert "undefined variable" in done.out
+    assert done.code == 1
 
 
 def test_with_the_trees_each_check_is_built_and_the_tests_run(machine: Machine) -> None:
