@@ -30,10 +30,13 @@ def test_the_harness_is_the_checkouts_in_children_without_environment_too(copy: 
 
 def test_the_default_shell_has_what_the_others_have(nix: Flake) -> None:
     store = nix.build(f"checks.{SYSTEM}.shell-default").parent
+    programs = ("lint", "ruff", "mypy", "shellcheck", "nixfmt", "deadnix", "statix", "git", "make")
 
-    for program in ("lint", "pytest", "ruff", "mypy", "shellcheck", "nixfmt", "deadnix", "git", "make"):
-        found = Path(nix.develop("default", "sh", "-c", f"command -v {program}").out.strip())
-        assert found.is_relative_to(store), program
+    found = nix.develop("default", "which", *programs, "pytest").out.split()
+
+    assert [Path(path).name for path in found] == [*programs, "pytest"]
+    assert all(Path(path).is_relative_to(store) for path in found[:-1]), found
+    assert Path(found[-1]).is_relative_to(nix.folder / ".venv" / "nix")
 
 
 def test_every_package_and_every_shell_is_a_check(nix: Flake) -> None:
