@@ -11,7 +11,8 @@ from recipeci.host.clock import SystemClock, until
 from recipeci.model import Canary, Outcome, Tier
 from recipeci.recipe.compose import Compose
 from recipeci.recipe.coverage import coverage
-from recipeci.run.canary import PREFIX, DataCanary
+from recipeci.run.canary import DataCanary
+from recipeci.run.markers import PREFIX
 
 pytestmark = pytest.mark.cell
 RUN = "20260102-030405-abc123"

@@ -11,7 +11,8 @@ from recipeci.host.archived import Container, File, Folder, Mounted, NewFile, No
 from recipeci.model import Canary, Outcome
 from recipeci.recipe.compose import Compose, ComposeService, Resource
 from recipeci.recipe.coverage import Coverage, Promise
-from recipeci.run.canary import PREFIX, DataCanary
+from recipeci.run.canary import DataCanary
+from recipeci.run.markers import PREFIX
 
 DATA = PurePosixPath("/data")
 COMPOSE = Compose({"app": ComposeService("app", "nginx:1.26.3")}, volumes={"data": Resource("data")})

@@ -8,7 +8,7 @@ import pytest
 from recipeci.errors import WaitFailed
 from recipeci.host.archived import File
 from recipeci.model import Canary, Outcome, Tier
-from recipeci.run.canary import PREFIX
+from recipeci.run.markers import PREFIX
 
 from unit.disk import COMPOSE, DATA, NOTHING, WHOLE, Disk, canary, outcomes
 

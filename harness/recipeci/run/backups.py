@@ -17,7 +17,7 @@ from recipeci.recipe import covered
 from recipeci.recipe.compose import Compose
 from recipeci.recipe.coverage import Coverage, Promise
 from recipeci.recipe.hookruns import Kind, hook_problems
-from recipeci.run.canary import PREFIX
+from recipeci.run.markers import PREFIX
 
 BACKUP_HOOKS: tuple[Kind, ...] = ("pre", "post")
 RESTORE_HOOKS: tuple[Kind, ...] = ("restore_pre", "restore_post")

@@ -1,4 +1,4 @@
-"""The only place that writes the data canary's markers, changes them between backup and restore, and reads them back.
+"""The only place that says when the data canary's markers are written, changed and read back, and what came of them.
 
 A marker that is gone before an op was removed by the app, which keeps no foreign files; one that is gone after it was
 lost by the op. So markers are written as early as the app is up, and read once more right before each op.
@@ -7,28 +7,23 @@ lost by the op. So markers are written as early as the app is up, and read once 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from recipeci.errors import OpFailed, WaitFailed
-from recipeci.host.archive import Archive, ContainerGoneError, ReadOnlyError
-from recipeci.host.archived import File, Folder, NewFile, NotThere, Other
+from recipeci.errors import WaitFailed
+from recipeci.host.archive import Archive, ContainerGoneError
+from recipeci.host.archived import Folder
 from recipeci.host.clock import Clock, until
 from recipeci.model import Canary, Tier
 from recipeci.recipe.compose import Compose
 from recipeci.recipe.coverage import Coverage
 from recipeci.run import marking, survival
+from recipeci.run.markers import Markers
 from recipeci.run.marking import Look, Place, Spot
-from recipeci.run.survival import Elsewhere, Exchanged, InSnapshot, Mark, Read, Restored, Sight, is_intact
+from recipeci.run.survival import Exchanged, InSnapshot, Mark, is_intact
 
-PREFIX = ".recipeci-canary-"
-KEY_DIGITS = 8
-LIMIT_BYTES = 4096
-"""No marker is larger; of a larger file nothing is read."""
 AT_ONCE = 4
 """So many markers are looked at at once; of more than cores there is little gain."""
 STEADY_SECONDS = 20.0
@@ -48,8 +43,8 @@ class DataCanary:
     ) -> None:
         """Take where the app runs; `skip` is `canary.skip` of recipe.yml: reasons by `service:/path`."""
         self._archive = archive
+        self._markers = Markers(archive, run_id, clock)
         self._stack = stack
-        self._run_id = run_id
         self._skip = dict(skip or {})
         self._clock = clock
         self._marks: tuple[Mark, ...] = ()
@@ -198,32 +193,15 @@ class DataCanary:
             return why
         if old := next((mark for mark in self._marks if _same(mark.place, place)), None):
             return dataclasses.replace(old, place=place)
-        seen = self._folder(place, look, names=marking.DATABASE_FILES)
+        seen = self._markers.folder(place, look, names=marking.DATABASE_FILES)
         why = marking.refusal(place, seen, declared=spot.declared, coverage=look.coverage)
-        return self._written(place, seen, look) if isinstance(seen, Folder) and not why else why
-
-    def _written(self, place: Place, owner: Folder, look: Look) -> Mark | str:
-        """Write both markers of a place, as its directory's owner: an app may want to own all that it finds."""
-        key = hashlib.sha256(f"{place.service}:{place.path}".encode()).hexdigest()[:KEY_DIGITS]
-        content = f"recipeci {self._run_id}: {place.service}:{place.path}\n{secrets.token_hex()}\n".encode()
-        mark = Mark(place, f"{PREFIX}{self._run_id}-{key}", content, owner.uid, owner.gid)
-        try:
-            is_there = self._put(mark, look, {mark.name: content, mark.second: content})
-        except ReadOnlyError:
-            return marking.READ_ONLY
-        return (
-            mark
-            if is_there
-            else marking.refusal(
-                place, NotThere(), declared=look.compose.services[place.service], coverage=look.coverage
-            )
-        )
+        return self._markers.write(place, seen, look) if isinstance(seen, Folder) and not why else why
 
     def _before(self, op: Tier, look: Look) -> None:
         if op is Tier.RESTORE:
             self._meanwhile(look)
             self._check(op, [mark for mark in self._marks if mark not in self._backed_up], look)
-            _together(lambda mark: self._change(mark, look), self._backed_up)
+            _together(lambda mark: self._markers.change(mark, look), self._backed_up)
             return
         self._plant(look)
         self._check(op, self._marks, look)
@@ -237,7 +215,7 @@ class DataCanary:
 
         def stayed(mark: Mark) -> bool:
             names = (mark.name, mark.second) if op is Tier.BACKUP and mark.place.promised else (mark.name,)
-            return all(is_intact(mark, self._read(mark.place, name, look)) for name in names)
+            return all(is_intact(mark, self._markers.read(mark.place, name, look)) for name in names)
 
         down = [survival.not_read_back(mark.place, op) for mark in marks if _is_down(mark.place, look)]
         self._told += tuple(row for row in down if row not in self._told)
@@ -248,31 +226,14 @@ class DataCanary:
                 self._marks = tuple(one for one in self._marks if one != mark)
                 self._rows = (*self._rows, mark.place.without_marker(marking.FOREIGN))
 
-    def _change(self, mark: Mark, look: Look) -> None:
-        """Edit the first marker, delete the second, add a file: what a restore must undo, and what it need not.
-
-        A directory that is gone needs no change: the restore must bring back all of it.
-        """
-        place = mark.place
-        container = look.running(place.service)
-        if container is None or look.volume(place) != place.volume:
-            raise OpFailed(f"service {place.service}, {place.path}: its volume is not mounted before the restore")
-        if place.folder and isinstance(self._folder(place, look), NotThere):
-            return
-        if not self._put(mark, look, {mark.name: mark.edited, mark.added: b"added after the backup\n"}):
-            raise OpFailed(
-                f"service {place.service}, {place.path}: its markers could not be changed before the restore"
-            )
-        self._archive.remove(container.id, place.path, mark.second)
-
     def _after(self, op: Tier, look: Look) -> tuple[Look, tuple[Canary, ...]]:
         changed = self._backed_up if op is Tier.RESTORE else ()
         kept = [mark for mark in self._marks if mark not in changed]
         without = tuple(self._exchanged(op, look))
         better = {(row.service, row.path) for row in (*without, *self._told)}
         return look, (
-            *map(survival.restored, _together(lambda mark: self._restored(mark, look), changed)),
-            *(survival.kept(sight, op=op) for sight in _together(lambda mark: self._sight(mark, look), kept)),
+            *map(survival.restored, _together(lambda mark: self._markers.restored(mark, look), changed)),
+            *(survival.kept(sight, op=op) for sight in _together(lambda mark: self._markers.sight(mark, look), kept)),
             *(row for row in self._rows if (row.service, row.path) not in better),
             *without,
         )
@@ -287,53 +248,6 @@ class DataCanary:
             row = survival.exchanged(change, when=f"over the {op}")
             if row:
                 yield survival.not_running(spot.root, op) if _is_down(spot.root, look) else row
-
-    def _sight(self, mark: Mark, look: Look) -> Sight:
-        """Look for a marker where the task that runs now should see it, and if it is not there, wherever else it is."""
-        place = mark.place
-        found = self._read(place, mark.name, look)
-        return Sight(
-            mark=mark,
-            found=found,
-            volume=look.volume(place),
-            running=look.running(place.service) is not None,
-            declared=place.service in look.compose.services,
-            elsewhere=() if is_intact(mark, found) else tuple(self._elsewhere(mark, look)),
-        )
-
-    def _elsewhere(self, mark: Mark, look: Look) -> Iterator[Elsewhere]:
-        for place in marking.same_volume(mark.place, look):
-            if is_intact(mark, self._read(place, mark.name, look)):
-                yield Elsewhere(place.service, str(place.path))
-
-    def _restored(self, mark: Mark, look: Look) -> Restored:
-        place = mark.place
-        first, second, added = (self._read(place, name, look) for name in (mark.name, mark.second, mark.added))
-        is_another = isinstance(second, File) and (second.uid, second.gid) != (mark.uid, mark.gid)
-        folder = self._folder(place, look) if is_another else NotThere()
-        owner = (folder.uid, folder.gid) if isinstance(folder, Folder) else None
-        return Restored(mark, first, second, added=added != NotThere(), owner=owner)
-
-    def _put(self, mark: Mark, look: Look, files: Mapping[str, bytes]) -> bool:
-        """Write files beside each other; say whether there is such a directory."""
-        container = look.running(mark.place.service)
-        now = int(self._clock.epoch())
-        new = [NewFile(name, content, mark.uid, mark.gid, mtime=now) for name, content in files.items()]
-        return container is not None and self._archive.put(container.id, mark.place.path, new)
-
-    def _read(self, place: Place, name: str, look: Look) -> Read:
-        """Read a file of ours; where the place is not mounted there is none."""
-        container = look.running(place.service)
-        if container is None or look.volume(place) is None:
-            return NotThere()
-        mount = PurePosixPath(place.mount)
-        return self._archive.read(container.id, place.path / name, within=mount, limit=LIMIT_BYTES)
-
-    def _folder(self, place: Place, look: Look, *, names: Collection[str] = ()) -> Folder | Other | NotThere:
-        container = look.running(place.service)
-        if container is None or look.volume(place) is None:
-            return NotThere()
-        return self._archive.folder(container.id, place.path, within=PurePosixPath(place.mount), names=names)
 
 
 def _together(action: Callable[[Mark], T], marks: Sequence[Mark]) -> tuple[T, ...]:
