@@ -75,7 +75,7 @@ NEVER_ENDS = Mutant(
 MASKS_NOTHING = Mutant(
     name="nothing is masked",
     about="(4.10) the redactor knows all secrets and replaces none",
-    file="redact.py",
+    file="redact/matching.py",
     old="""        merged: list[Span] = []
         for start, _, form in sorted(found):
 """,

@@ -14,7 +14,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 
 import pytest
-from recipeci.redact import MIN_BYTES, Redactor
+from recipeci.redact import Redactor
+from recipeci.redact.forms import MIN_BYTES
 
 SEED = 20260102
 AROUND = ("", "a", "Password: ", "=", "\n", '"', "ünïcode ", "*** ")
