@@ -12,32 +12,32 @@ from recipeci.host.command import BASE_ENV, LocalRunner
 
 
 def mutant(*, old: str, new: str) -> Mutant:
-    return Mutant("label-digits", "labels have seven digits", file="model.py", old=old, new=new)
+    return Mutant("label-digits", "labels have seven digits", file="model/asked.py", old=old, new=new)
 
 
 def label_digits(python_path: Path | None) -> str:
     """Ask a fresh Python, as the tests run the harness, for a value of the package."""
     env = {**BASE_ENV, **({"PYTHONPATH": str(python_path)} if python_path else {})}
-    code = "import recipeci.model as m; print(m.LABEL_DIGITS, m.__file__)"
+    code = "import recipeci.model.asked as m; print(m.LABEL_DIGITS, m.__file__)"
     return LocalRunner().run([sys.executable, "-c", code], timeout=60, env=env).out
 
 
 def test_a_mutant_is_what_runs_and_the_harness_is_as_before(tmp_path: Path) -> None:
     folder = mutant(old="LABEL_DIGITS = 8", new="LABEL_DIGITS = 7").make(tmp_path / "m")
-    assert label_digits(folder) == f"7 {folder}/recipeci/model.py\n"
-    assert label_digits(None) == f"8 {PACKAGE}/model.py\n"
+    assert label_digits(folder) == f"7 {folder}/recipeci/model/asked.py\n"
+    assert label_digits(None) == f"8 {PACKAGE}/model/asked.py\n"
 
 
 def test_a_mutant_differs_in_one_file_only(tmp_path: Path) -> None:
     folder = mutant(old="LABEL_DIGITS = 8", new="LABEL_DIGITS = 7").make(tmp_path / "m")
     files = [file.relative_to(PACKAGE) for file in PACKAGE.rglob("*") if file.is_file() and file.suffix != ".pyc"]
     differ = [str(file) for file in files if (folder / "recipeci" / file).read_bytes() != (PACKAGE / file).read_bytes()]
-    assert differ == ["model.py"]
+    assert differ == ["model/asked.py"]
 
 
 @pytest.mark.parametrize(("old", "times"), [("NOWHERE = 8", "0"), ("class ", r"\d\d+")])
 def test_a_replacement_that_does_not_match_exactly_once_is_refused(tmp_path: Path, old: str, times: str) -> None:
-    with pytest.raises(ValueError, match=rf"model.py: '{old}' is there {times} times, not once"):
+    with pytest.raises(ValueError, match=rf"model/asked.py: '{old}' is there {times} times, not once"):
         mutant(old=old, new="x").make(tmp_path / "m")
 
 
