@@ -85,7 +85,7 @@ def test_what_dockerd_starts_may_lie_where_a_distribution_keeps_it(tmp_path: Pat
     links.mkdir(parents=True)
     for name in ("dockerd", "docker"):
         (links / name).symlink_to(real / "bin" / name)
-    found = engine.find(tmp_path / "links")
+    found = engine.located(f"{links}:{docker(tmp_path / 'another') / 'bin'}")
     assert (found.dockerd, found.containerd, found.runc) == (
         links / "dockerd",
         private / "containerd",

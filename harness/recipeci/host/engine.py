@@ -58,11 +58,9 @@ class DockerPrograms:
 def find(prefix: Path | None, *, runner: Runner | None = None, path: str = PATH) -> DockerPrograms:
     """Find Docker's programs: in `prefix`/bin if given, else beside our Python, else on `path`.
 
-    What dockerd starts may also lie where distributions keep it: beside the real dockerd, or in its libexec/docker.
-
     Raises HostError if they are not there, or are older than engine 20.10 or CLI 23.
     """
-    programs = _located(_search_path(prefix, path))
+    programs = located(_search_path(prefix, path))
     _check_age(programs, runner or LocalRunner())
     return programs
 
@@ -79,9 +77,14 @@ def _search_path(prefix: Path | None, path: str) -> str:
     return str(own) if own.is_dir() else path
 
 
-def _located(path: str) -> DockerPrograms:
+def located(path: str) -> DockerPrograms:
+    """Find Docker's programs in `path`, whatever their age.
+
+    What dockerd starts is taken from beside it, else from where distributions keep it: beside the real dockerd, or in
+    libexec/docker; last from the path, where it may be of another version.
+    """
     dockerd = _needed("dockerd", path)
-    around = f"{path}:{_private(dockerd)}"
+    around = f"{dockerd.parent}:{_private(dockerd)}:{path}"
     init = shutil.which("docker-init", path=around)
     return DockerPrograms(
         dockerd=dockerd,
