@@ -78,47 +78,50 @@ let
       archive = "${images.${part}.archive}";
     });
   };
-in
-python3.pkgs.buildPythonApplication {
-  pname = "recipeci";
-  inherit (project) version;
-  pyproject = true;
-  src = lib.fileset.toSource {
-    root = ../.;
-    fileset = lib.fileset.unions [
-      ../README.md
-      ../harness
-      ../pyproject.toml
+
+  package = python3.pkgs.buildPythonApplication {
+    pname = "recipeci";
+    inherit (project) version;
+    pyproject = true;
+    src = lib.fileset.toSource {
+      root = ../.;
+      fileset = lib.fileset.unions [
+        ../README.md
+        ../harness
+        ../pyproject.toml
+      ];
+    };
+    build-system = [ python3.pkgs.setuptools ];
+    dependencies = dependencies python3.pkgs;
+    dontWrapPythonPrograms = true;
+    postInstall = ''
+      site=$out/${python3.sitePackages}
+      install -m 444 ${closure} "$site/recipeci/closure.json"
+      for name in recipeci miniabra; do
+        substitute ${./program.in} "$out/bin/$name" --subst-var-by python ${python} --subst-var-by site "$site" \
+          --subst-var-by name "$name" --subst-var-by path ${programs}/bin \
+          --subst-var-by certificates ${cacert}/etc/ssl/certs/ca-bundle.crt
+      done
+    '';
+    pythonImportsCheck = [
+      "miniabra"
+      "minibot"
+      "recipeci"
     ];
+    passthru = {
+      inherit
+        dependencies
+        images
+        programs
+        python
+        ;
+      tests.unit = callPackage ./unit.nix { recipeci = package; };
+    };
+    meta = {
+      inherit (project) description;
+      mainProgram = "recipeci";
+      platforms = lib.platforms.linux;
+    };
   };
-  build-system = [ python3.pkgs.setuptools ];
-  dependencies = dependencies python3.pkgs;
-  dontWrapPythonPrograms = true;
-  postInstall = ''
-    site=$out/${python3.sitePackages}
-    install -m 444 ${closure} "$site/recipeci/closure.json"
-    for name in recipeci miniabra; do
-      substitute ${./program.in} "$out/bin/$name" --subst-var-by python ${python} --subst-var-by site "$site" \
-        --subst-var-by name "$name" --subst-var-by path ${programs}/bin \
-        --subst-var-by certificates ${cacert}/etc/ssl/certs/ca-bundle.crt
-    done
-  '';
-  pythonImportsCheck = [
-    "miniabra"
-    "minibot"
-    "recipeci"
-  ];
-  passthru = {
-    inherit
-      dependencies
-      images
-      programs
-      python
-      ;
-  };
-  meta = {
-    inherit (project) description;
-    mainProgram = "recipeci";
-    platforms = lib.platforms.linux;
-  };
-}
+in
+package

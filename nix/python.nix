@@ -44,10 +44,11 @@ let
     ];
   dev = lib.filter (requirement: !isProgram requirement) project.optional-dependencies.dev;
 in
-{
+rec {
   # What the harness imports, of a Python package set.
   dependencies = packagesOf project.dependencies;
 
-  # A Python with that and with what the project is developed with: pytest's plug-ins, mypy, type stubs.
-  python = python3.withPackages (packagesOf (project.dependencies ++ dev));
+  # That, and what the project is developed with: pytest's plug-ins, mypy, type stubs.
+  developing = packagesOf (project.dependencies ++ dev);
+  python = python3.withPackages developing;
 }

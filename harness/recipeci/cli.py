@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from recipeci import commands
 from recipeci.errors import RecipeCIError, exit_code_of
 
 INTERRUPTED = 130
@@ -41,6 +40,8 @@ def _usable(stream: TextIO | None) -> TextIO:
 def _guarded(argv: Sequence[str]) -> int:
     """Do what the command line says; below this line code raises, only here it is said and becomes a code."""
     try:
+        from recipeci import commands  # noqa: PLC0415 - plumbum 1 looks at stdout when it is imported
+
         return commands.Main.read(argv).act()
     except RecipeCIError as e:
         _complain(e.message, hint=e.hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -45,6 +46,16 @@ class Command(cli.Application):
             what = f"unknown command {words[0]!r}" if commands else f"unexpected {words[0]!r}"
             raise UsageError(f"{what}{schemas.nearest(words[0], commands)}", hint="recipeci --help")
         return 0
+
+    def _parse_args(self, argv: list[str]) -> tuple[Any, list[str]]:
+        """Refuse a value for what takes none: plumbum 1 would go on with it as the next word."""
+        for word in itertools.takewhile(lambda word: word != "--", argv):
+            name, value, _ = word.removeprefix("--").partition("=")
+            switch = self._switches_by_name.get(name) if value and word.startswith("--") else None
+            if switch is not None and switch.argtype is None:
+                raise UsageError(f"--{name} does not take a value", hint="recipeci --help")
+        parsed: tuple[Any, list[str]] = super()._parse_args(argv)
+        return parsed
 
     def act(self) -> int:
         """Print what is to be shown, or do what the command is for; return the exit code."""

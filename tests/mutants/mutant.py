@@ -32,7 +32,11 @@ class Mutant:
         Raises:
             ValueError: `old` is not there exactly once, or what comes out is no Python.
         """
-        shutil.copytree(PACKAGE, into / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+        ignored = shutil.ignore_patterns("__pycache__")
+        # Contents alone: of a package in Nix's store nothing can be written.
+        shutil.copytree(PACKAGE, into / PACKAGE.name, ignore=ignored, copy_function=shutil.copyfile)
+        for folder in (into / PACKAGE.name, *(into / PACKAGE.name).rglob("*/")):
+            folder.chmod(0o755)
         Edit(self.file, self.old, self.new).apply(into / PACKAGE.name)
         self._compile(into / PACKAGE.name / self.file)
         return into

@@ -39,6 +39,14 @@ def says(folder: Path, text: str) -> Path:
     return folder
 
 
+class Says:
+    """Answers for a program that is all headers."""
+
+    def run(self, argv: Sequence[str], **_: object) -> Completed:
+        assert argv[1:] == ["version"]
+        return Completed(tuple(argv), 0, "Version:      3.6.1\nCodename: x\n", "", 0.0)
+
+
 def test_an_archive_of_the_closure_comes_first(tmp_path: Path) -> None:
     archive(tmp_path / "t.tar", images=[["traefik:v3.6.1"]])
     found = sources(proxy=Image("traefik:v3.6.1", tmp_path / "t.tar"))
@@ -50,8 +58,10 @@ def test_an_archive_of_the_closure_comes_first(tmp_path: Path) -> None:
 
 def test_a_stub_in_its_place_is_passed_by(tmp_path: Path) -> None:
     """What only says that it is an archive must not stand in the way of the others."""
-    stub = Image("traefik:v9", tmp_path)
-    assert sources(proxy=stub).proxy().what == f"made from {proxy.PACKAGE}"
+    elf(tmp_path / "traefik", segments=(1,))
+    found = Sources(Closure(str(tmp_path), proxy=Image("traefik:v9", tmp_path)), Says())
+    assert found.has_proxy
+    assert found.proxy().program.version != "9"
 
 
 def test_the_bots_base_is_the_closures_else_debians(tmp_path: Path) -> None:
@@ -91,13 +101,6 @@ def test_scripts_and_programs_of_other_machines_are_no_static_programs(tmp_path:
 def test_without_the_wheel_a_static_program_on_the_path_takes_its_place(tmp_path: Path) -> None:
     program = elf(tmp_path / "traefik", segments=(1,))
     assert proxy.is_there(str(tmp_path), package=ABSENT)
-
-    class Says:
-        """Answers for the program, which is all headers."""
-
-        def run(self, argv: Sequence[str], **_: object) -> Completed:
-            assert argv == [str(program), "version"]
-            return Completed(tuple(argv), 0, "Version:      3.6.1\nCodename: x\n", "", 0.0)
 
     found = proxy.find(str(tmp_path), Says(), package=ABSENT)
     assert (found.program, found.version, found.origin) == (program, "3.6.1", str(program))

