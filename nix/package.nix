@@ -110,6 +110,7 @@ let
     ];
     passthru = {
       inherit
+        closure
         dependencies
         images
         programs

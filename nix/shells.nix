@@ -1,6 +1,11 @@
 # The shells of `nix develop`: `lint`, `test`, and `default` with both and everything else to work on the project.
-{ lib, pkgs, ... }:
+{
+  self,
+  lib,
+  pkgs,
+}:
 let
+  inherit (self.packages.${pkgs.stdenv.hostPlatform.system}) recipeci;
   inherit (pkgs.callPackage ./python.nix { }) python;
   inherit (import ./lint.nix { inherit lib pkgs; }) lint linters;
 
@@ -13,8 +18,18 @@ let
       }
       // more
     );
-  # The harness of the checkout, not a copy of it in the store.
-  checkout.shellHook = "source ${./checkout.sh} ${pkgs.python3.interpreter} ${python}/${pkgs.python3.sitePackages}";
+  # The harness of the checkout, with the programs and images of the package.
+  checkout.shellHook =
+    let
+      arguments = [
+        pkgs.python3.interpreter
+        "${python}/${pkgs.python3.sitePackages}"
+        recipeci.closure
+      ];
+      # Another one where any of them differs: a shell that is open may be using the last.
+      name = lib.substring 0 12 (builtins.hashString "sha256" (toString arguments));
+    in
+    "source ${./checkout.sh} ${toString ([ name ] ++ arguments)}";
 
   linting = linters ++ [
     lint
@@ -22,7 +37,7 @@ let
   ];
   testing = [
     python
-    pkgs.git
+    recipeci.programs
     pkgs.gnumake
   ];
 in

@@ -23,7 +23,7 @@ FAULTS = {
     "mypy": ("harness/recipeci/model/asked.py", '\nfaulty: int = "1"\n'),
     "shellcheck": ("tools/setup-python", "\ncd $faulty\n"),
     "nixfmt": ("hosts/cc-ci.nix", "\n\n\n"),
-    "deadnix": ("nix/shells.nix", None),
+    "deadnix": ("nix/lint.nix", None),
 }
 """Of each linter a file, and what is wrong when it stands at its end."""
 

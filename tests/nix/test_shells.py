@@ -28,6 +28,12 @@ def test_the_harness_is_the_checkouts_in_children_without_environment_too(copy: 
     assert said.out.split() == ["just", "edited", str(copy.folder / "harness" / "recipeci" / "__init__.py")]
 
 
+def test_the_harness_of_the_checkout_takes_the_programs_of_the_package(nix: Flake) -> None:
+    path = nix.develop("test", "python", "-c", "from recipeci.host import closure; print(closure.OWN.path)").out.strip()
+
+    assert path == f"{nix.build(f'packages.{SYSTEM}.recipeci.programs')}/bin"
+
+
 def test_the_default_shell_has_what_the_others_have(nix: Flake) -> None:
     store = nix.build(f"checks.{SYSTEM}.shell-default").parent
     programs = ("lint", "ruff", "mypy", "shellcheck", "nixfmt", "deadnix", "statix", "git", "make")

@@ -21,7 +21,7 @@ def test_the_file_says_where_programs_and_images_are(tmp_path: Path) -> None:
     images = {"bot": {"name": "base:1", "archive": "/nix/store/b"}}
     text = json.dumps({"path": NIX.path, "store": str(NIX.store), "images": images})
     (tmp_path / "closure.json").write_text(text)
-    found = closure.read(tmp_path / "closure.json")
+    found = closure.read(tmp_path / "not-there.json", tmp_path / "closure.json", tmp_path)
     assert found == Closure(NIX.path, NIX.store, bot=Image("base:1", Path("/nix/store/b")))
 
 

@@ -135,7 +135,7 @@ def test_without_the_others_there_is_no_verdict_but_fail(project: Project, name:
 
 def test_scripts_are_found_by_what_they_say(project: Project) -> None:
     project.file("one/as-abra", "#!/bin/sh\n")
-    project.file("read.sh", "# what it is\n# shellcheck shell=sh\n")
+    project.file("read.sh", "# what\n# it\n# is\n#\n# shellcheck shell=sh\n")
     project.file("notes.md", "text\n\n```\n#!/bin/sh\n```\n")
     project.file("python", "#!/usr/bin/env python3\n")
     project.file("other.sh", "export X=1\n")

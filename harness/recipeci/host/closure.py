@@ -1,11 +1,13 @@
 """The only place that knows what our own package brings along: nothing, or (of Nix) all programs and some images.
 
-nix/package.nix lays `closure.json` beside the package. It is read once, and nothing that a caller sets changes it.
+nix/package.nix lays `closure.json` beside the package; for the package of a checkout, nix/checkout.sh lays it into the
+Python of the shell. It is read once, and nothing that a caller sets changes it.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,14 +54,14 @@ class Closure:
         return f"apt-get install {' '.join(sorted(packages))}"
 
 
-def read(file: Path) -> Closure:
-    """Return what the file says; without it there is no closure."""
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+def read(*files: Path) -> Closure:
+    """Return what the first of the files says that is there; without one there is no closure."""
+    file = next((file for file in files if file.is_file()), None)
+    if file is None:
         return Closure()
+    data = json.loads(file.read_text(encoding="utf-8"))
     images = {name: Image(image["name"], Path(image["archive"])) for name, image in data["images"].items()}
     return Closure(path=data["path"], store=Path(data["store"]), **images)
 
 
-OWN = read(Path(recipeci.__file__).with_name("closure.json"))
+OWN = read(Path(recipeci.__file__).with_name("closure.json"), Path(sys.prefix, "closure.json"))
