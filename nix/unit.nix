@@ -30,6 +30,7 @@ let
       ../bench
       ../docs
       ../harness
+      ../nix/python.nix # its pins are compared
       ../pyproject.toml
       ../requirements.lock
       ../tests
