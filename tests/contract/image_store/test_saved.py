@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import minibot
 import pytest
-from recipeci.errors import UsageError
+from recipeci.errors import HostError, UsageError
 from recipeci.host.clock import SystemClock
 from recipeci.host.closure import Closure, Image
 from recipeci.host.command import LocalRunner
@@ -24,18 +26,25 @@ pytestmark = pytest.mark.cell
 TINY = "tiny:1"
 
 
-@pytest.fixture
-def folder(make_store: MakeStore, images: tiny.Images, programs: DockerPrograms, tmp_path: Path) -> Path:
-    """A folder with archives of tiny:1: `named.tar.gz`, and `nameless.tar`, saved by its id."""
-    folder, store = tmp_path / "archives", tmp_path / "maker"
-    folder.mkdir()
-    make_store("maker").ensure([TINY], images=images.folder, say=print)
+@contextlib.contextmanager
+def docker_of(store: Path, programs: DockerPrograms) -> Iterator[daemon.Docker]:
+    """Docker's command line on a store."""
     with (
         locks.exclusive(store / "lock", clock=SystemClock(), timeout=5, waiting=lambda: None) as fd,
         daemon.running(
             store, programs=programs, runner=LocalRunner(), clock=SystemClock(), lock_fd=fd, env={}
         ) as docker,
     ):
+        yield docker
+
+
+@pytest.fixture
+def folder(make_store: MakeStore, images: tiny.Images, programs: DockerPrograms, tmp_path: Path) -> Path:
+    """A folder with archives of tiny:1: `named.tar`, the same packed, and `nameless.tar`, which was saved by its id."""
+    folder = tmp_path / "archives"
+    folder.mkdir()
+    make_store("maker").ensure([TINY], images=images.folder, say=print)
+    with docker_of(tmp_path / "maker", programs) as docker:
         image = docker.run("inspect", "--format", "{{.Id}}", TINY, timeout=60).out.strip()
         docker.run("save", "--output", str(folder / "named.tar"), TINY, timeout=60)
         docker.run("save", "--output", str(folder / "nameless.tar"), image, timeout=60)
@@ -77,6 +86,19 @@ def test_an_image_without_a_name_gets_the_entrys_and_one_of_another_name_is_refu
         make_store().ensure(["other:3"], images=entry(folder, archive="named.tar.gz", image="other:3"), say=print)
 
 
+def test_our_bot_runs_on_a_base_of_the_closure(make_store: MakeStore, programs: DockerPrograms, tmp_path: Path) -> None:
+    """Its base stands for Nix's: Python and restic under their usual names."""
+    base, archive = "recipeci-bot-base:1", tmp_path / "base.tar"
+    made, _ = make_store("maker", registries=Silent()).ensure_bot(None, images=None, say=print)
+    with docker_of(tmp_path / "maker", programs) as docker:
+        docker.run("tag", made, base, timeout=60)
+        docker.run("save", "--output", str(archive), base, timeout=60)
+    store = make_store(registries=Silent(), own=Closure(path="/nonexistent", bot=Image(base, archive)))
+    bot, _ = store.ensure_bot(None, images=None, say=print)
+    said = out_of(store, programs, tmp_path / "data", image=bot, command=("--version",))
+    assert said == f"minibot {minibot.__version__}\n"
+
+
 def test_what_the_closure_brings_is_taken_where_no_registry_answers(
     make_store: MakeStore, folder: Path, tmp_path: Path, said: list[str]
 ) -> None:
@@ -98,3 +120,9 @@ def test_what_the_closure_brings_is_taken_where_no_registry_answers(
     assert said == []
     with again.lend([name], data_root=tmp_path / "data") as lending:
         assert len(lending.images) == 1
+
+
+def test_an_image_of_the_closure_that_is_another_one_is_our_packages_fault(make_store: MakeStore, folder: Path) -> None:
+    store = make_store(registries=Silent(), own=Closure(proxy=Image("traefik:v9", folder / "named.tar.gz")))
+    with pytest.raises(HostError, match=r"our own package is broken: .*named\.tar\.gz holds tiny:1, not traefik:v9"):
+        store.ensure_proxy(None, images=None, say=print)

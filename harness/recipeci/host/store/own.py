@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from recipeci.errors import HostError, UsageError
 from recipeci.host.closure import Closure, Image
 from recipeci.host.command import Runner
 from recipeci.host.store import bot, proxy
@@ -55,7 +56,7 @@ class Sources:
         if archive := self._archive(self.closure.proxy):
             image, saved = archive
             program = Program("Traefik", (image.tag or "").removeprefix("v"), built_in=True)
-            return Own(image, program, _digest(saved), "taken from the closure", lambda made: made.load(saved, image))
+            return Own(image, program, _digest(saved), "taken from the closure", lambda to: _loaded(to, saved, image))
         found = proxy.find(self.closure.path, self.runner)
 
         def make(builder: Builder) -> None:
@@ -75,7 +76,7 @@ class Sources:
             if archive is None:
                 return bot.write_folder(folder, found, base=bot.debian(folder, builder))
             image, saved = archive
-            builder.load(saved, image)
+            _loaded(builder, saved, image)
             return bot.write_folder(folder, found, base=f"FROM {image}")
 
         def make(builder: Builder) -> None:
@@ -95,6 +96,14 @@ class Sources:
 def _digest(saved: Saved) -> str:
     """Return what an archive of the closure is known by: its name in the store changes with what is in it."""
     return hashlib.sha256(str(saved.file).encode()).hexdigest()
+
+
+def _loaded(builder: Builder, saved: Saved, image: Reference) -> None:
+    """Load an archive of the closure's; what is wrong with it, no caller can mend."""
+    try:
+        builder.load(saved, image)
+    except UsageError as error:
+        raise HostError(f"our own package is broken: {error.message}", hint="please report it") from error
 
 
 def _built(builder: Builder, image: Reference, write: Callable[[Path], Build]) -> None:

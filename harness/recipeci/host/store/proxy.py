@@ -56,8 +56,11 @@ class Binary:
 
     @property
     def made_from(self) -> str:
-        """What changes when the image must be made anew; an image of that name may also come from a registry."""
-        return hashlib.sha256(f"{self.origin} {self.version}\n{DOCKERFILE}".encode()).hexdigest()
+        """What changes when the image must be made anew; an image of that name may also come from a registry.
+
+        Not where the program is from: two of our programs on one store would make it anew in turns.
+        """
+        return hashlib.sha256(f"{PACKAGE} {self.version}\n{DOCKERFILE}".encode()).hexdigest()
 
 
 def is_there(path: str, *, package: str = PACKAGE) -> bool:
