@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from recipeci.errors import HostError
+from recipeci.host import closure
 from recipeci.host.cell import machine
 from recipeci.host.command import PATH
 
@@ -26,7 +27,7 @@ def test_every_missing_program_is_named_with_its_package(tmp_path: Path) -> None
             (tmp_path / name).symlink_to("/bin/true")
     with pytest.raises(HostError, match="a cell needs nft, dnsmasq, not found in") as lacking:
         machine.look(path=str(tmp_path))
-    assert lacking.value.hint == "apt-get install dnsmasq-base nftables"
+    assert lacking.value.hint == closure.OWN.remedy(["dnsmasq-base", "nftables"])
 
 
 def test_the_folders_that_links_of_programs_lead_to_are_seen_too(tmp_path: Path) -> None:

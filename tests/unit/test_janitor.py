@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from recipeci.host import closure
 from recipeci.host.clock import SystemClock
-from recipeci.host.command import LocalRunner
+from recipeci.host.command import BASE_ENV, LocalRunner
 from recipeci.model import Commit, Outcome, Report, Request, Settings, Target
 from recipeci.report import write
 from recipeci.run import janitor, locks, workspace
@@ -21,6 +22,8 @@ from unit.reports import PASSED
 
 runner = LocalRunner()
 clock = SystemClock()
+MACHINE = {**BASE_ENV, "PATH": closure.OWN.machine_path}
+"""With programs that the harness does not need."""
 RUN = """
 import logging, sys
 from pathlib import Path
@@ -42,8 +45,9 @@ with workspace.opened(request, Settings(cache=cache), source="s", clock=SystemCl
 CLEAN = """
 import sys
 from pathlib import Path
+from recipeci.host import closure
 from recipeci.host.clock import SystemClock
-from recipeci.host.command import LocalRunner
+from recipeci.host.command import BASE_ENV, LocalRunner
 from recipeci.model import Settings
 from recipeci.run import janitor
 print("ready", flush=True)
@@ -251,14 +255,14 @@ def test_an_old_run_that_somebody_holds_stays(short: Path) -> None:
 def test_a_folder_that_cannot_be_removed_is_said_and_the_others_are_cleared(short: Path) -> None:
     folders = sorted([killed(short), killed(short)])
     stuck = folders[0]
-    runner.run(["chattr", "+i", str(stuck / "swarm" / "data")], timeout=10)
+    runner.run(["chattr", "+i", str(stuck / "swarm" / "data")], timeout=10, env=MACHINE)
     try:
         first, second = clean(short)
         assert first.startswith(f"{stuck.name}: stays: ")
         assert "killed; its cell and checkout removed" in second
         assert not (stuck / "report.json").exists()
     finally:
-        runner.run(["chattr", "-i", str(stuck / "swarm" / "data")], timeout=10)
+        runner.run(["chattr", "-i", str(stuck / "swarm" / "data")], timeout=10, env=MACHINE)
     assert len(clean(short)) == 1
     assert (stuck / "report.json").exists()
 
@@ -280,8 +284,9 @@ def test_a_cache_of_somebody_else_says_what_to_do(short: Path) -> None:
 import os, sys
 from pathlib import Path
 from recipeci.errors import HostError
+from recipeci.host import closure
 from recipeci.host.clock import SystemClock
-from recipeci.host.command import LocalRunner
+from recipeci.host.command import BASE_ENV, LocalRunner
 from recipeci.model import Settings
 from recipeci.run import janitor
 os.setgroups([]); os.setgid(65534); os.setuid(65534)

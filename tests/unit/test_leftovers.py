@@ -22,7 +22,7 @@ def orphan(watch: Watch) -> Iterator[int]:
     """A process that left its parent, its process group and its session, and whose parent has ended."""
     assert not watch.remains(Path("/nowhere"))
     argv = [
-        "python3",
+        sys.executable,
         "-c",
         "import subprocess as s; print(s.Popen(['sleep','60'],start_new_session=True,stdout=2).pid)",
     ]
