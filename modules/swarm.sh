@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# swarm ADDRESS SUBNET: make this machine's Docker a swarm of one node that has the network `proxy`. Where both are there
+# it does nothing. What is there and is something else it does not touch: it says what it is, what to do, and ends with 1.
+set -euo pipefail
+address=$1 subnet=$2
+
+say() { echo "recipeci-swarm: $*"; }
+refuse() { # SENTENCE REMEDY
+  say "$1" >&2
+  echo "  → $2" >&2
+  exit 1
+}
+state() { docker info --format '{{.Swarm.LocalNodeState}} {{.Swarm.ControlAvailable}}'; }
+
+found=$(state)
+# Docker comes up as `pending` where its swarm takes longer than its own patience.
+for ((tries = 30; tries > 0; tries--)); do
+  [[ $found == pending* ]] || break
+  sleep 1
+  found=$(state)
+done
+
+forget="docker swarm leave --force forgets that swarm with everything deployed in it; then systemctl restart recipeci-swarm"
+case $found in
+  'active true') ;;
+  'inactive '*)
+    # What it prints has the token by which nodes join: nothing for the journal.
+    docker swarm init --advertise-addr "$address" --listen-addr "$address:2377" > /dev/null
+    say "this machine is a swarm of one node now, at $address"
+    ;;
+  'active false') refuse "this machine is a worker of another machine's swarm, and only a manager can deploy" "$forget" ;;
+  'locked '*) refuse "the swarm is locked" "docker swarm unlock, then systemctl restart recipeci-swarm" ;;
+  'pending '* | 'error '*) refuse "the swarm is in the state ${found% *}" "journalctl -u docker says why; $forget" ;;
+  *) refuse "Docker does not say whether it is a swarm; it said '$found'" "systemctl status docker" ;;
+esac
+
+wanted="overlay swarm true $subnet"
+if [[ -z $(docker network ls --quiet --filter 'name=^proxy$') ]]; then
+  docker network create --driver overlay --attachable --subnet "$subnet" proxy > /dev/null
+  say "made the network proxy with $subnet"
+  exit 0
+fi
+format='{{.Driver}} {{.Scope}} {{.Attachable}} {{range .IPAM.Config}}{{.Subnet}}{{end}}'
+is=$(docker network inspect --format "$format" proxy)
+[[ $is == "$wanted" ]] || refuse \
+  "there is a network proxy already; its driver, scope, attachability and subnet are '$is', not '$wanted'" \
+  "remove what uses it, docker network rm proxy, systemctl restart recipeci-swarm; or set services.recipeci.swarm.subnet to what it has"
