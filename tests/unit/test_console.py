@@ -1,4 +1,4 @@
-"""report.console and report.runlog: what is shown while a run goes on, and what is kept of it."""
+"""report.console: what is shown while a run goes on, and that all of it is in its log."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from recipeci.errors import HostError, Interrupted
 from recipeci.model import Phase, Tier
-from recipeci.redact import Redactor
-from recipeci.report import runlog
 from recipeci.report.console import Console
 from recipeci.report.summary import summary
 
+from unit.logs import SECRET, in_log, knowing
 from unit.reports import PASSED
 
 
@@ -72,10 +70,6 @@ class Closed(io.StringIO):
 
 def fail() -> None:
     raise HostError("gone")
-
-
-def misspell() -> None:
-    raise KeyError("x")
 
 
 @pytest.fixture
@@ -246,16 +240,6 @@ def test_a_reader_that_went_away_does_not_end_the_run(clock: FakeClock) -> None:
     assert len(console.phases) == 1
 
 
-def in_log(path: Path, act: Callable[[], object]) -> list[str]:
-    """Return the lines of run.log after something was done, without their times."""
-    with runlog.logged(path):
-        act()
-    lines = path.read_text().splitlines()
-    stamp = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z "
-    assert all(re.match(stamp, text) or text.startswith("    ") for text in lines), lines
-    return [re.sub(stamp, "", text) for text in lines]
-
-
 def test_what_is_printed_is_in_the_log_and_more(tmp_path: Path, clock: FakeClock) -> None:
     console = Console(clock=clock, stream=io.StringIO())
 
@@ -269,62 +253,6 @@ def test_what_is_printed_is_in_the_log_and_more(tmp_path: Path, clock: FakeClock
         "DEBUG   report.console: phase cell ends",
         "INFO    report.console: cell       0.0 s",
     ]
-
-
-def test_nothing_in_the_log_can_look_like_a_line_of_ours(tmp_path: Path) -> None:
-    def act() -> None:
-        logging.getLogger("recipeci.x").info("a\n2026-01-01T00:00:00.000Z INFO    x: forged\r\x1b[2K")
-
-    assert in_log(tmp_path / "run.log", act) == [
-        "INFO    x: a",
-        r"    2026-01-01T00:00:00.000Z INFO    x: forged\r\x1b[2K",
-    ]
-
-
-def test_after_the_block_nothing_is_kept(tmp_path: Path) -> None:
-    path = tmp_path / "run.log"
-    assert in_log(path, lambda: None) == []
-    logging.getLogger("recipeci.x").warning("later")
-    assert path.read_text() == ""
-
-
-def test_a_bug_leaves_its_traceback_and_says_where(tmp_path: Path) -> None:
-    path = tmp_path / "run.log"
-    with pytest.raises(KeyError) as caught:
-        in_log(path, misspell)
-    assert caught.value.__notes__ == [f"the traceback is in {path}"]
-    assert "Traceback (most recent call last)" in path.read_text()
-
-
-def test_an_error_that_is_no_bug_leaves_its_sentence_alone(tmp_path: Path) -> None:
-    path = tmp_path / "run.log"
-    with pytest.raises(HostError):
-        in_log(path, fail)
-    assert path.read_text().endswith("host: gone\n")
-    assert "Traceback" not in path.read_text()
-
-
-def test_a_full_disk_does_not_end_the_run_and_is_counted() -> None:
-    with runlog.logged(Path("/dev/full")) as file:
-        logging.getLogger("recipeci.x").info("lost")
-        assert file.lost == 1
-
-
-def test_the_end_of_a_log(tmp_path: Path) -> None:
-    path = tmp_path / "run.log"
-    assert runlog.tail(path) == ()
-    path.write_text("".join(f"line {n} {'x' * 100}\n" for n in range(2000)))
-    assert [text.split()[1] for text in runlog.tail(path, lines=3)] == ["1997", "1998", "1999"]
-
-
-SECRET = "hunter2-hunter2"
-
-
-def knowing(*values: str) -> Redactor:
-    redactor = Redactor()
-    for value in values:
-        redactor.add("token", value)
-    return redactor
 
 
 def test_no_secret_is_printed_whatever_prints(clock: FakeClock) -> None:
@@ -347,23 +275,3 @@ def test_what_a_wait_sees_is_printed_without_secrets(clock: FakeClock) -> None:
     with console.phase("http"):
         console.seen("answers two  words of it")  # one blank between words is shown of it, and would not be known
         assert stream.came.wait(30)
-
-
-def test_no_secret_is_logged_also_not_by_a_traceback(tmp_path: Path) -> None:
-    path, redactor = tmp_path / "run.log", knowing(SECRET, "a\x1bsecret with controls")
-    log = logging.getLogger("recipeci.x")
-
-    def act() -> None:
-        log.debug("$ %s", f"mysql '-p{SECRET}'")
-        log.info("a\x1bsecret with controls")
-        raise RuntimeError(SECRET)
-
-    with runlog.logged(path, redactor=redactor), pytest.raises(RuntimeError) as caught:
-        act()
-    with pytest.raises(RuntimeError), runlog.logged(path, redactor=redactor):
-        raise caught.value
-    lines = path.read_text()
-    assert SECRET not in lines
-    assert "secret with" not in lines
-    assert "$ mysql '-p***'" in lines
-    assert "RuntimeError: ***" in lines
