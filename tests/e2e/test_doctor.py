@@ -22,7 +22,8 @@ WRONG = Mutant(
 
 def steps(out: str) -> list[str]:
     """Return the steps that ended well, in their order."""
-    ended = [line.split() for line in out.splitlines() if line.endswith(" s") and "failed" not in line]
+    lines = [line for line in out.splitlines() if line.endswith(" s") and "failed" not in line and " … " not in line]
+    ended = [line.split() for line in lines]
     return [words[0] for words in ended if words[0] in STEPS]
 
 
