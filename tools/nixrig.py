@@ -1,0 +1,113 @@
+"""The only place that knows nixrig, a stand-in for nixpkgs: what it lacks for this project, and how it is set up."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from recipeci.host.command import LocalRunner
+
+SECONDS = 1200.0
+"""From nothing it takes 160 s on an idle machine: two linters are compiled."""
+SEVERAL = """\
+    iptables = "iptables ip6tables iptables-save ip6tables-save iptables-restore";
+    nftables = "nft";
+"""
+LACKS = (
+    ("nixpkgs/pkgs/extra-names.json", "[\n", '[\n "iptables",\n "slirp4netns",\n'),
+    ("nixpkgs/pkgs/host.nix", '    iptables = [ "iptables" ];\n', ""),  # Debian has its programs under other names
+    ("nixpkgs/pkgs/stubs.nix", "  several = {\n", f"  several = {{\n{SEVERAL}"),
+    # As a oneshot it is part of the boot, whose end it waits for, wherever the boot takes longer than a second.
+    ("boot.py", "Type=oneshot\\nExecStart=/bin/sh /conf/checks.sh", "Type=exec\\nExecStart=/bin/sh /conf/checks.sh"),
+)
+"""What nix/ needs of nixrig and is missing there: file, what is in it, and what takes its place."""
+
+
+@dataclass(frozen=True)
+class Rig:
+    """A nixrig with what it needs around it.
+
+    Attributes:
+        folder: its scripts.
+        state: where it keeps Nix, the linters and its store.
+        trees: where somebody may have put nixpkgs' lib and NixOS's modules.
+        composed: where the stand-in is put together, if they are there.
+    """
+
+    folder: Path
+    state: Path
+    trees: Path
+    composed: Path
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether the trees are there."""
+        return (self.trees / "lib").is_dir() and (self.trees / "nixos").is_dir()
+
+    def environment(self, env: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment of its scripts, made from the caller's."""
+        left_out = ("FAKE_NIXPKGS", "NIX_CONFIG", "PYTHONPATH")
+        kept = {name: value for name, value in env.items() if name not in left_out}
+        whole = {"FAKE_NIXPKGS": str(self.composed)} if self.is_whole else {}
+        return {**kept, "NIXRIG_HOME": str(self.state), **whole}
+
+    def set_up(self, env: Mapping[str, str], *, root: Path) -> None:
+        """Set it up for this checkout; raises CommandFailed where the machine lacks what that needs."""
+        guest = ["guest"] if self.is_whole and can_boot() else []
+        self._run("setup.sh", "linters", *guest, env=env)
+        lend(self.state / "host" / "bin", root=root)
+        trees = [str(self.trees / "lib"), str(self.trees / "nixos")] if self.is_whole else ["small"]
+        self._run("compose.sh", *trees, env=env)
+
+    def _run(self, script: str, *words: str, env: Mapping[str, str]) -> None:
+        """Run one of its scripts."""
+        LocalRunner().run([str(self.folder / script), *words], env=self.environment(env), timeout=SECONDS)
+
+
+def found(rig: Path, *, root: Path, folder: Path, env: Mapping[str, str]) -> Rig:
+    """Return a copy, made in a folder, of the nixrig that is there, with the state that it shares with others."""
+    state = Path(env.get("NIXRIG_HOME") or Path.home() / ".cache" / "nixrig")
+    trees = Path(env.get("FAKE_NIXPKGS") or state / "fake-nixpkgs")
+    return Rig(copied(rig, folder / "nixrig", root=root), state, trees, folder / "nixpkgs")
+
+
+def copied(rig: Path, copy: Path, *, root: Path) -> Path:
+    """Copy nixrig, and add what it lacks: names of programs, and Python packages that pyproject.toml has."""
+    shutil.copytree(rig, copy, copy_function=shutil.copy)
+    pins = (copy / "pins.txt").read_text()
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    wanted = {package(line) for line in [*project["dependencies"], *project["optional-dependencies"]["dev"]]}
+    lacking = " ".join(sorted(wanted - {package(word) for word in pins.split()}))
+    for name, old, new in (*LACKS, ("pins.txt", pins, f"{pins}{lacking}\n")):
+        text = (copy / name).read_text().replace(old, new, 1)
+        (copy / name).unlink()  # it may not be writable, as the one that it was copied from
+        (copy / name).write_text(text)
+    return copy
+
+
+def package(requirement: str) -> str:
+    """Return the name of the package that a requirement is about, as indexes spell it."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement, maxsplit=1)[0]).lower()
+
+
+def lend(programs: Path, *, root: Path) -> None:
+    """Put Docker and Traefik of `make setup` where nixrig takes programs from: then the package can really run."""
+    programs.mkdir(parents=True, exist_ok=True)
+    for program in [*(root / ".venv" / "docker" / "bin").glob("*"), root / ".venv" / "bin" / "traefik"]:
+        there = programs / program.name
+        if not program.is_file() or there.exists():
+            continue
+        try:
+            os.link(program, there)
+        except OSError:  # another file system
+            shutil.copy(program, there)
+
+
+def can_boot() -> bool:
+    """Tell whether this machine can make and start a container in which units boot."""
+    return all(shutil.which(program) for program in ("debootstrap", "systemd-nspawn"))
