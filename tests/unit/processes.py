@@ -45,6 +45,13 @@ def line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
+def folder_of(process: subprocess.Popen[str]) -> Path:
+    """Return the folder that the program names in its next line; one that has died names none, and `` is where we are."""
+    named = Path(line(process))
+    assert named.is_absolute(), "the program named no folder"
+    return named
+
+
 def tell(process: subprocess.Popen[str], words: str) -> None:
     """Give the program a line."""
     assert process.stdin is not None

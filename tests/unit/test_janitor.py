@@ -17,7 +17,7 @@ from recipeci.model import Commit, Outcome, Report, Request, Settings, Target
 from recipeci.report import write
 from recipeci.run import janitor, locks, workspace
 
-from unit.processes import line, started, tell, waits_for
+from unit.processes import folder_of, line, started, tell, waits_for
 from unit.reports import PASSED
 
 runner = LocalRunner()
@@ -68,7 +68,7 @@ def clean(short: Path, *, keep_days: int = 30) -> tuple[str, ...]:
 def killed(short: Path, *, out: Path | None = None, keep: bool = False) -> Path:
     """Return the folder of a run that was killed in its middle."""
     with started(RUN, str(short / "cache"), str(out or ""), "keep" if keep else "") as process:
-        folder = Path(line(process))
+        folder = folder_of(process)
         process.kill()
         process.wait()
     return folder
@@ -78,7 +78,7 @@ def killed(short: Path, *, out: Path | None = None, keep: bool = False) -> Path:
 def alive(short: Path) -> Iterator[Path]:
     """Give the folder of a run that goes on until the end of the block."""
     with started(RUN, str(short / "cache"), "", "") as process:
-        yield Path(line(process))
+        yield folder_of(process)
 
 
 def ended(short: Path, report: Report = PASSED, *, days_ago: float = 0.0, run_id: str | None = None) -> Path:

@@ -15,7 +15,7 @@ from recipeci.host.clock import SystemClock
 from recipeci.model import Commit, Request, Settings, Target
 from recipeci.run import locks, workspace
 
-from unit.processes import line, started, waits_for
+from unit.processes import folder_of, started, waits_for
 
 clock = SystemClock()
 RUN = """
@@ -105,13 +105,13 @@ def test_while_a_janitor_looks_no_run_folder_is_made(short: Path) -> None:
             waits_for(lock, process)
             assert runs(short) == []
             janitor.close()
-            folder = Path(line(process))
+            folder = folder_of(process)
             assert runs(short) == [folder]
 
 
 def test_a_killed_run_leaves_its_folder_with_a_free_lock_and_a_manifest(short: Path) -> None:
     with started(RUN, str(short / "cache")) as process:
-        folder = Path(line(process))
+        folder = folder_of(process)
         with locks.held_if_free(workspace.lock_file(folder)) as ours:
             assert not ours
         process.kill()
