@@ -17,7 +17,9 @@ from pathlib import Path
 import pytest
 from lab import cells, prepare
 from lab.cells import LabCell
+from recipeci.errors import OpFailed
 from recipeci.host import command
+from recipeci.host.cell.engine_api import EngineApi
 
 pytestmark = pytest.mark.cell
 
@@ -103,6 +105,39 @@ def test_the_root_holds_only_what_is_named(lab: LabCell) -> None:
     etc = set(lab.container(*WHOLE_ROOT, script="ls -A /host/etc").out.split())
     assert not etc & {"shadow", "ssh", "ssl", "machine-id", "sudoers"}
     assert lab.container(*WHOLE_ROOT, script="cut -d: -f1 /host/etc/passwd").out.split() == ["root", "nobody"]
+
+
+def test_what_decides_which_libraries_programs_load_cannot_be_changed(lab: LabCell) -> None:
+    """Suites, git and abra are started in the cell: a container that is shown the root must not be in them too."""
+    tries = [
+        "touch /host/x",
+        "touch /host/etc/ld.so.preload",
+        "echo x >/host/etc/ld.so.cache",
+        "ln -sfn /tmp /host/lib64",
+    ]
+    script = "; ".join(f"({one}) 2>/dev/null && echo '{one}'" for one in [*tries, "touch /host/tmp/x"])
+    assert lab.container(*WHOLE_ROOT, script=f"{script}; true").out.split("\n") == ["touch /host/tmp/x", ""]
+    assert lab.cell.runner.run(["ls", "/etc"], timeout=10).out.split().count("ld.so.preload") == 0
+
+
+def test_another_socket_in_the_place_of_dockers_is_not_connected_to(lab: LabCell) -> None:
+    put, back = "mv docker.sock d && ln -s nowhere docker.sock", "mv -T d docker.sock"
+    lab.container(*WHOLE_ROOT, script=f"cd /host/run && {put}")
+    try:
+        assert EngineApi(lab.cell.socket).is_up()
+        assert not EngineApi(lab.cell.spec.socket).is_up(), "control: by its path it is not found any more"
+    finally:
+        lab.cell.runner.run(["sh", "-c", f"cd /run && {back}"], timeout=10)
+
+
+def test_another_file_in_the_place_of_the_resolvers_log_is_not_read(lab: LabCell) -> None:
+    lab.container(*WHOLE_ROOT, script="cd /host/run && mv dns.log d && ln -s /etc/passwd dns.log")
+    try:
+        with pytest.raises(OpFailed, match="put a link in its way"):
+            lab.cell.asked_names()
+    finally:
+        lab.cell.runner.run(["sh", "-c", "cd /run && mv -T d dns.log"], timeout=10)
+    assert lab.cell.asked_names() is not None
 
 
 def test_nothing_of_the_host_can_be_made_writable(lab: LabCell) -> None:

@@ -126,6 +126,9 @@ def read(folder: Path) -> Expectation:
     if unknown := set(data) - {key.name for key in fields(Expectation)}:
         msg = f"{file}: unknown: {', '.join(sorted(unknown))}"
         raise ValueError(msg)
+    if single := [name for name, patterns in data.get("reasons", {}).items() if not isinstance(patterns, list)]:
+        msg = f"{file}: the reasons of {', '.join(single)} are no list: each letter would be looked for"
+        raise ValueError(msg)
     try:
         lists = {key: tuple(data[key]) for key in LISTS if key in data}
         return Expectation(**(data | lists))

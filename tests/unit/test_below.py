@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,3 +128,46 @@ def test_a_tree_is_removed_and_what_links_in_it_lead_to_stays(below: Below, outs
     below.remove_tree(below.root / "folder")
     assert not (below.root / "folder").exists()
     assert (outside / "victim").read_text() == "the host's"
+
+
+def test_a_folder_where_a_file_was_is_told_and_nothing_of_ours_is_left_in_it(below: Below) -> None:
+    (below.root / "file" / "deep").mkdir(parents=True)
+    for act in (lambda: below.write(below.root / "file", b"ours"), lambda: below.read(below.root / "file")):
+        with pytest.raises(OpFailed, match="something in the cell replaced it"):
+            act()
+    assert sorted(path.name for path in below.root.iterdir()) == ["file", "folder"]
+
+
+def test_a_file_where_a_folder_was_is_told(below: Below) -> None:
+    with pytest.raises(OpFailed, match="of another kind now"):
+        below.read(below.root / "folder" / "plain" / "below")
+    assert not below.is_file(below.root / "folder" / "plain" / "below")
+
+
+def test_a_held_socket_is_connected_to_whatever_is_put_in_its_place(below: Below, outside: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as ours, socket.socket(socket.AF_UNIX) as other:
+        for listening, path in ((ours, below.root / "s"), (other, outside / "s")):
+            listening.bind(str(path))
+            listening.listen()
+        with below.held_socket(below.root / "s") as held:
+            (below.root / "s").unlink()
+            (below.root / "s").symlink_to(outside / "s")
+            assert is_heard(ours, at=held)
+            assert is_heard(other, at=below.root / "s"), "control: the path itself leads to the other one"
+
+
+def is_heard(listening: socket.socket, *, at: Path) -> bool:
+    """Say whether what is listening gets the connection that is made to a path."""
+    listening.settimeout(0)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(at))
+        try:
+            listening.accept()[0].close()
+        except BlockingIOError:
+            return False
+    return True
+
+
+def test_what_is_no_socket_is_not_held(below: Below) -> None:
+    with pytest.raises(OpFailed, match="no socket any more"), below.held_socket(below.root / "folder" / "plain"):
+        raise AssertionError

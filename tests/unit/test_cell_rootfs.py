@@ -105,7 +105,8 @@ def test_nothing_is_started_before_the_root_is_the_cells_and_dockerd_comes_last(
 
 
 def test_dockerd_runs_under_tini_and_finds_its_containerd_there() -> None:
-    *before, last = plan()
+    *before, sealed, last = plan()
+    assert sealed == ("seal", "/")
     assert last[1:4] == ("/usr/bin/tini", "--", "/srv/docker/bin/dockerd")
     socket = last[last.index("--containerd") + 1]
     assert before[-1] == ("wait", socket)

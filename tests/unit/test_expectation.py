@@ -126,3 +126,9 @@ def test_each_canary_has_an_expectation_and_a_history() -> None:
     assert {file.parent.name for file in CANARIES.glob("*/history.yml")} == folders
     for name in folders:
         expectation.read(CANARIES / name)
+
+
+def test_a_reason_that_is_no_list_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "expect.yml").write_text("exit: 1\nverdict: fail\ntiers: {}\nreasons: {install: failed}\n")
+    with pytest.raises(ValueError, match="reasons of install are no list"):
+        expectation.read(tmp_path)

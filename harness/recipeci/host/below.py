@@ -27,6 +27,8 @@ _OPENAT2 = 437
 _NO_MAGICLINKS, _NO_SYMLINKS, _BENEATH = 0x02, 0x04, 0x08
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_OF_ANOTHER_KIND = frozenset({errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY, errno.EEXIST, errno.EAGAIN, errno.ENXIO})
+"""What the kernel says of a folder where a file was, and the other way round; of a lease; of a socket."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -40,8 +42,8 @@ class _How(ctypes.Structure):
 class Below:
     """What lies below `root`, a folder that is itself out of the cell's reach.
 
-    Every method takes a path below it, and raises OpFailed where a link is in the way: only what runs in the cell can
-    have put it there.
+    Every method takes a path below it, and raises OpFailed where a link is in the way, or something of another kind:
+    only what runs in the cell can have put it there.
     """
 
     root: Path
@@ -53,21 +55,33 @@ class Below:
             FileNotFoundError: it is not there.
             OpFailed: it is no plain file, is larger than `at_most` bytes, or a link is in the way.
         """
+        data = self.head(path, size=at_most + 1, inner_links=inner_links)
+        if len(data) > at_most:
+            raise OpFailed(f"{path} is larger than {at_most} bytes")
+        return data
+
+    def head(self, path: Path, *, size: int, inner_links: bool = False) -> bytes:
+        """Read the first `size` bytes of a plain file; raises as `read` does."""
         with self._opened(path, _FILE, inner_links=inner_links) as file:
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 raise OpFailed(f"{path} is no plain file any more: something in the cell replaced it")
             with open(file, "rb", closefd=False) as opened:
-                data = opened.read(at_most + 1)
-        if len(data) > at_most:
-            raise OpFailed(f"{path} is larger than {at_most} bytes")
-        return data
+                return opened.read(size)
+
+    @contextlib.contextmanager
+    def held_socket(self, path: Path) -> Iterator[Path]:
+        """Hold a socket: yield a path by which it is connected to, whatever stands in its place later."""
+        with self._opened(path, os.O_PATH | os.O_CLOEXEC) as file:
+            if not stat.S_ISSOCK(os.fstat(file).st_mode):
+                raise OpFailed(f"{path} is no socket any more: something in the cell replaced it")
+            yield Path(f"/proc/{os.getpid()}/fd/{file}")
 
     def is_file(self, path: Path, *, inner_links: bool = False) -> bool:
         """Return whether a plain file is there; not of what a link leads to."""
         try:
             with self._opened(path, os.O_PATH | os.O_CLOEXEC, inner_links=inner_links) as file:
                 return stat.S_ISREG(os.fstat(file).st_mode)
-        except (FileNotFoundError, NotADirectoryError, OpFailed):
+        except (FileNotFoundError, OpFailed):
             return False
 
     def write(self, path: Path, data: bytes, *, mode: int = 0o600, owner: int | None = None) -> None:
@@ -80,7 +94,8 @@ class Below:
                 os.fchmod(file, mode)
                 if owner is not None:
                     os.fchown(file, owner, owner)
-            os.rename(fresh, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+            with _replaced(path):
+                _moved(fresh, path.name, folder)
 
     def make_folder(self, path: Path, *, mode: int) -> None:
         """Have a folder there with exactly this mode, whatever our umask is; the one above must be there."""
@@ -118,6 +133,26 @@ class Below:
             yield file
 
 
+@contextlib.contextmanager
+def _replaced(path: Path) -> Iterator[None]:
+    """Blame the cell for something of another kind where a file of ours was."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _OF_ANOTHER_KIND:
+            raise
+        raise OpFailed(f"{path} is of another kind now: something in the cell replaced it") from error
+
+
+def _moved(fresh: str, name: str, folder: int) -> None:
+    """Move a new file to its place in a folder; where that fails it goes."""
+    try:
+        os.rename(fresh, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError:
+        os.unlink(fresh, dir_fd=folder)
+        raise
+
+
 def _open(root: int, path: str, flags: int, resolve: int) -> int:
     """Call openat2."""
     how = _How(flags, 0, resolve)
@@ -127,6 +162,8 @@ def _open(root: int, path: str, flags: int, resolve: int) -> int:
     code = ctypes.get_errno()
     if code in {errno.ELOOP, errno.EXDEV}:
         raise OpFailed(f"{path} leads elsewhere: something in the cell put a link in its way")
+    if code in _OF_ANOTHER_KIND:
+        raise OpFailed(f"{path} is of another kind now: something in the cell replaced it")
     if code in {errno.ENOSYS, errno.EPERM}:
         raise HostError("the kernel has no openat2", hint="Linux 5.6 or later, and no filter that forbids it")
     raise OSError(code, os.strerror(code), path)

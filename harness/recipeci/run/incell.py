@@ -8,7 +8,7 @@ import logging
 import threading
 from dataclasses import dataclass
 
-from recipeci.errors import Interrupted, RecipeCIError
+from recipeci.errors import Interrupted, OpFailed, RecipeCIError
 from recipeci.host.abra import Abra
 from recipeci.host.archive import Archive
 from recipeci.host.backupbot import BackupBot
@@ -182,5 +182,10 @@ class InCell:
 
     def _note_names(self) -> None:
         """Note what apps looked for outside of the cell."""
-        for asked in self.cell.asked_names():
+        try:
+            names = self.cell.asked_names()
+        except OpFailed as e:
+            self.record.note(e.message)
+            return
+        for asked in names:
             self.record.note(f"{asked.service or 'a container'} asked for {asked.name}; the cell has no route out")

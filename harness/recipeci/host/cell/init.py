@@ -80,6 +80,10 @@ class Builder:
             _mount(None, str(target), target, MS_BIND, None)
         _mount(None, None, target, MS_BIND | MS_REMOUNT | MS_RDONLY | _bits(flags), None)
 
+    def seal(self, path: str) -> None:
+        """Make a whole file system read-only, wherever a part of it is shown too."""
+        _mount(None, None, self._in(path), MS_REMOUNT | MS_RDONLY, None)
+
     def mount(self, kind: str, source: str, path: str, flags: str, options: str) -> None:
         """Mount a file system of the kernel's."""
         _mount(kind, source, self._in(path), _bits(flags), options or None)

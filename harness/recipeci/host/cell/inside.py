@@ -70,11 +70,14 @@ class CellRunner:
         self.run([self.tools["sh"], "-c", f"kill -KILL -{pid}"], timeout=_KILL_SECONDS, ok=(0, 1))
 
     def _entered(self, argv: Sequence[str], *, cwd: Path) -> list[str]:
-        """Into the cgroups, then the namespaces, then the folder; the environment goes through unseen by `ps`."""
+        """Into the cgroups, then the namespaces, then the folder; the environment goes through unseen by `ps`.
+
+        Capabilities are given up before: the first program that the cell's own loader starts must not have them.
+        """
         unset = [word for name in _SHELLS_OWN for word in ("-u", name)]
         there = [self.tools["env"], *unset, "-C", str(cwd), "--", *argv]
-        into = [self.tools["nsenter"], "-t", str(self._init), *_NAMESPACES, "--"]
-        return entering(self.tools["sh"], self._procs, [*into, *without_capabilities(self.tools["setpriv"], there)])
+        into = [self.tools["nsenter"], "-t", str(self._init), *_NAMESPACES, "--", *there]
+        return entering(self.tools["sh"], self._procs, without_capabilities(self.tools["setpriv"], into))
 
 
 def address_of(host: str, *, domain: str) -> str:

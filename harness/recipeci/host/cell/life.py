@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from recipeci.errors import HostError, Interrupted, WaitFailed
+from recipeci.host.below import Below
 from recipeci.host.cell import cgroups, configs, frozen, ground, inside, launch, names
 from recipeci.host.cell import machine as machines
 from recipeci.host.cell.askers import Askers
@@ -34,6 +35,8 @@ SERVICE_SECONDS = 60.0
 _SAID_LINES, _KEPT_LINES = 5, 200
 """Lines of its log: in the error if it does not come up, and in run.log in any case."""
 _KEPT_BYTES = 256 * 1024
+_QUESTIONS_BYTES = 16 * 1024 * 1024
+"""So much of the resolver's log is read: an app may ask without end."""
 _ANSWERS = "200"
 _HAS_REPOSITORY = "it has a repository"
 _PING_SECONDS = 5.0
@@ -53,15 +56,12 @@ class Cell:
     vip: Program
     """What carries service addresses: the kernel's IPVS, or our own rules where it has none."""
     notes: tuple[str, ...]
+    socket: Path
+    """Docker's socket, held: whatever an app puts in its place, this one is connected to."""
     clock: Clock = field(repr=False)
     api: EngineApi = field(repr=False)
     askers: Askers = field(repr=False)
     address: str = ADDRESS
-
-    @property
-    def socket(self) -> Path:
-        """Docker's socket, as the host sees it."""
-        return self.spec.socket
 
     @property
     def ca_file(self) -> Path:
@@ -82,9 +82,12 @@ class Cell:
         return Unprivileged(self.runner, tools=self.runner.tools, init=self.init, uid=uid)
 
     def asked_names(self) -> tuple[names.AskedName, ...]:
-        """Return the names outside of the cell that apps asked for, and did not get."""
-        questions = (self.spec.run / configs.DNS_LOG).read_text(errors="replace")
-        pairs = names.asked(questions, domain=self.spec.domain)
+        """Return the names outside of the cell that apps asked for, and did not get.
+
+        Raises OpFailed if something in the cell put another thing where they are written down.
+        """
+        log = Below(self.spec.run).head(self.spec.run / configs.DNS_LOG, size=_QUESTIONS_BYTES)
+        pairs = names.asked(log.decode(errors="replace"), domain=self.spec.domain)
         return names.by_service(pairs, services=self.askers.services())
 
     def wait_proxy(self, timeout: float = SERVICE_SECONDS) -> None:
@@ -187,8 +190,9 @@ def running(
             machine, plan, init=Path(__file__).with_name("init.py"), plan=spec.plan, owner=os.getpid()
         )
         first.start(argv, output=spec.log, fds=lock_fds)
-        api = EngineApi(spec.socket)
-        _make_ready(spec, first, api, clock)
+        _make_ready(spec, first, EngineApi(spec.socket), clock)  # nothing but our own services runs until then
+        held = guard.enter_context(Below(spec.run).held_socket(spec.socket))
+        api = EngineApi(held)
         askers = Askers(api)
         askers.watch()
         tools = machine.tools
@@ -198,6 +202,7 @@ def running(
             runner=inside.CellRunner(runner, tools=tools, procs=plan.join, init=first.init),
             vip=_vip(machine, runner),
             notes=plan.notes,
+            socket=held,
             clock=clock,
             api=api,
             askers=askers,

@@ -77,6 +77,8 @@ def _skeleton(machine: Machine) -> Iterable[Step]:
     for name, target in machine.top_links:
         yield ("link", target, f"/{name}")
     yield ("tmpfs", "/tmp", "mode=1777,size=2g")  # noqa: S108 - the cell's own
+    for name in ("root", "opt"):  # dockerd's home, containerd's plug-ins
+        yield ("tmpfs", f"/{name}", "mode=755,size=64m")
 
 
 def _from_host(paths: Sequence[Path]) -> Iterable[Step]:
@@ -155,4 +157,5 @@ def _daemons(machine: Machine, docker: Docker) -> Iterable[Step]:
     yield ("folder", str(Path(configs.CONTAINERD_SOCKET).parent), "700")
     yield ("start", "/run/containerd.log", str(docker.containerd), "--config", "/etc/docker/containerd.toml")
     yield ("wait", configs.CONTAINERD_SOCKET)
+    yield ("seal", "/")  # a container that is shown the root must not choose which libraries programs load here
     yield ("exec", *configs.dockerd_argv(str(docker.dockerd), tini=machine.tools["tini"]))
