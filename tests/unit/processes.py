@@ -46,7 +46,7 @@ def line(process: subprocess.Popen[str]) -> str:
 
 
 def folder_of(process: subprocess.Popen[str]) -> Path:
-    """Return the folder that the program names in its next line; one that has died names none, and `` is where we are."""
+    """Return the folder that the program names in its next line; one that has died names none, which would be ours."""
     named = Path(line(process))
     assert named.is_absolute(), "the program named no folder"
     return named
