@@ -30,6 +30,7 @@ let
       ../bench
       ../docs
       ../harness
+      ../modules/swarm.sh
       ../nix/python.nix # its pins are compared
       ../pyproject.toml
       ../requirements.lock
@@ -51,6 +52,7 @@ runCommand "recipeci-unit"
     cp -r ${src} source
     chmod -R u+w source
     cd source
+    patchShebangs modules tools # a build has no /usr/bin/env
     export HOME=$TMPDIR
     python -m pytest tests/unit -q -m "not cell" -p no:cacheprovider -n "''${NIX_BUILD_CORES:-2}" \
       ${lib.concatMapStringsSep " " (test: "--deselect tests/unit/${test}") without}
