@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,9 @@ NETWORK = (
     *("PIP_CERT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CONFIG_FILE", "NODE_EXTRA_CA_CERTS"),
 )
 """How this machine reaches the network: given to what fetches recipes and makes images, never to a cell."""
+
+LOGIN = re.compile(r"[^/]*//[^/?#]*@")
+"""The beginning of an address with a user name, a password or a token, which is often written as a name alone."""
 
 Environment = Mapping[str, str]
 
@@ -90,6 +94,7 @@ def load(config: Path | None, env: Environment) -> Settings:
     """
     path = find(config, env)
     data = schemas.load_yaml(path, "settings") if path else {}
+    _refuse_a_login(data.get("forge", ""), where=path)
     return _settings(data, env)
 
 
@@ -100,6 +105,15 @@ def find(config: Path | None, env: Environment) -> Path | None:
     if (named := _named(CONFIG, env)) is not None:
         return Path(named)
     return next((path for path in _usual_places(env) if path.exists()), None)
+
+
+def _refuse_a_login(forge: str, *, where: Path | None) -> None:
+    """Refuse an address that anybody who can read the file could log in with; what it has is not repeated."""
+    if LOGIN.match(forge):
+        msg = f"{where}: forge: an address with a user name, password or token in it is not taken"
+        raise UsageError(
+            msg, hint="write it without, as in https://git.example.org/recipes: nothing is cloned by login"
+        )
 
 
 def _check_skip(name: str, env: Environment) -> None:

@@ -216,6 +216,22 @@ def test_a_wrong_setting_is_refused(tmp_path: Path, text: str, sentence: str) ->
     assert caught.value.message.startswith(str(tmp_path / "s.yml"))
 
 
+@pytest.mark.parametrize("login", ["me:secret", "secret", "secret:", ":secret", "a@b:secret", ""])
+@pytest.mark.parametrize("scheme", ["https", "http", "ssh"])
+def test_an_address_with_a_login_is_refused_and_the_login_not_repeated(tmp_path: Path, scheme: str, login: str) -> None:
+    file = write(tmp_path / "s.yml", f"forge: '{scheme}://{login}@git.example.org/recipes'")
+    with pytest.raises(UsageError) as caught:
+        settings.load(file, {})
+    assert caught.value.message == f"{file}: forge: an address with a user name, password or token in it is not taken"
+    assert "write it without, as in https://" in caught.value.hint
+    assert "secret" not in f"{caught.value.message}{caught.value.hint}"
+
+
+@pytest.mark.parametrize("address", ["https://git.example.org/@team", "https://git.example.org:3000", "https://h/?a@b"])
+def test_an_address_without_a_login_is_none(tmp_path: Path, address: str) -> None:
+    assert settings.load(write(tmp_path / "s.yml", f"forge: '{address}'"), {}).forge == address
+
+
 def keys(data: dict[str, object], *, inner: str = "") -> set[str]:
     """Return every key of nested mappings: `abra.program`."""
     found = set()
