@@ -35,11 +35,20 @@ case $found in
 esac
 
 wanted="overlay swarm true $subnet"
-if [[ -z $(docker network ls --quiet --filter 'name=^proxy$') ]]; then
-  docker network create --driver overlay --attachable --subnet "$subnet" proxy > /dev/null
+network_is_there() { # made if it is not; fails if Docker cannot tell, or cannot make it
+  local id
+  id=$(docker network ls --quiet --filter 'name=^proxy$') || return 1
+  [[ -z $id ]] || return 0
+  docker network create --driver overlay --attachable --subnet "$subnet" proxy > /dev/null || return 1
   say "made the network proxy with $subnet"
-  exit 0
-fi
+}
+# A swarm that has just come up has no leader yet, and without one Docker knows nothing of networks: it says so each time.
+for ((tries = 30; tries > 0; tries--)); do
+  ! network_is_there || break
+  sleep 1
+done
+((tries > 0)) || refuse "Docker did not come to have the network proxy within 30 tries" \
+  "what it says is above; then systemctl restart recipeci-swarm"
 format='{{.Driver}} {{.Scope}} {{.Attachable}} {{range .IPAM.Config}}{{.Subnet}}{{end}}'
 is=$(docker network inspect --format "$format" proxy)
 [[ $is == "$wanted" ]] || refuse \

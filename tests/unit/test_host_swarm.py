@@ -18,10 +18,18 @@ STUB = """#!/bin/sh
 echo "$*" >> "$0.asked"
 case "$1 $2" in
   'info --format') cat "$0.state"; [ ! -e "$0.next" ] || mv "$0.next" "$0.state" ;;
-  'network ls') cat "$0.networks" ;;
-  'network inspect') cat "$0.proxy" ;;
+  'network '*)
+    if [ -s "$0.leaderless" ]; then
+      sed -i 1d "$0.leaderless"
+      echo 'The swarm does not have a leader' >&2
+      exit 1
+    fi
+    case "$2" in
+      ls) cat "$0.networks" ;;
+      create) echo abc | tee "$0.networks"; echo "overlay swarm true $7" > "$0.proxy" ;;
+      inspect) cat "$0.proxy" ;;
+    esac ;;
   'swarm init') echo 'docker swarm join --token SWMTKN-1-secret' ;;
-  'network create') echo abc ;;
   *) echo "docker: unexpected $*" >&2; exit 9 ;;
 esac
 """
@@ -53,8 +61,9 @@ class Unit:
 @pytest.fixture
 def unit(tmp_path: Path) -> Unit:
     docker = tmp_path / "docker"
-    docker.write_text(STUB)
-    docker.chmod(0o755)
+    for program, text in ((docker, STUB), (tmp_path / "sleep", "#!/bin/sh\n")):
+        program.write_text(text)
+        program.chmod(0o755)
     return Unit(docker)
 
 
@@ -66,6 +75,24 @@ def test_a_machine_without_a_swarm_gets_both_and_no_token_is_printed(unit: Unit)
         "recipeci-swarm: this machine is a swarm of one node now, at 127.0.0.1",
         "recipeci-swarm: made the network proxy with 10.10.0.0/16",
     ]
+
+
+@pytest.mark.parametrize("times", [1, 29])
+def test_a_swarm_that_has_no_leader_yet_is_asked_again(unit: Unit, times: int) -> None:
+    Path(f"{unit.docker}.leaderless").write_text("x\n" * times)
+    code, out, err = unit.run("active true")
+    assert (code, err.splitlines()) == (0, ["The swarm does not have a leader"] * times)
+    assert out == "recipeci-swarm: made the network proxy with 10.10.0.0/16\n"
+    assert unit.changes == [CREATE]
+
+
+def test_a_swarm_that_never_has_a_leader_is_given_up(unit: Unit) -> None:
+    Path(f"{unit.docker}.leaderless").write_text("x\n" * 99)
+    code, out, err = unit.run("active true")
+    *said, sentence, hint = err.splitlines()
+    assert (code, out, said, unit.changes) == (1, "", ["The swarm does not have a leader"] * 30, [])
+    assert sentence == "recipeci-swarm: Docker did not come to have the network proxy within 30 tries"
+    assert hint.endswith("systemctl restart recipeci-swarm")
 
 
 def test_what_is_there_is_left_as_it_is_without_a_word(unit: Unit) -> None:
