@@ -49,6 +49,7 @@ in
       restartIfChanged = false; # a switch in the middle of it does not end it
       serviceConfig = hardening // {
         Type = "oneshot";
+        TimeoutStartSec = "1h"; # while one hangs, the timer starts no other
         ExecStart = "${lib.getExe cfg.package} clean --config /etc/xdg/recipeci/settings.yml";
 
         # What it needs beyond that; docs/nixos.md has the reasons, and a test takes each away.

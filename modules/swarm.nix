@@ -16,8 +16,11 @@ let
   wasSet = option: option.highestPrio < (lib.mkOptionDefault null).priority;
   setInVain = lib.filter (name: wasSet opts.${name}) (lib.attrNames opts);
 
-  prefix = lib.toInt (lib.last (lib.splitString "/" cfg.swarm.subnet));
-  largest = 16;
+  subnet4 = import ./lib/subnet4.nix { inherit lib; };
+  subnet = subnet4.read cfg.swarm.subnet;
+  smallest = 16;
+  # `docker swarm init` gives these addresses to its own network, by which published ports are reached.
+  ingress = "10.0.0.0/24";
 in
 {
   options.services.recipeci = {
@@ -91,10 +94,31 @@ in
             '';
           }
           {
-            assertion = prefix >= 8 && prefix <= largest;
+            assertion = subnet.prefix >= 8 && subnet.prefix <= smallest;
             message = ''
-              services.recipeci.swarm.subnet is ${cfg.swarm.subnet}: the addresses of a network that is smaller than /${toString largest} are used up while recipes are deployed and removed, and /8 is the largest private one.
+              services.recipeci.swarm.subnet is ${cfg.swarm.subnet}: the addresses of a network that is smaller than /${toString smallest} are used up while recipes are deployed and removed, and /8 is the largest private one.
               Set one such as "10.10.0.0/16".
+            '';
+          }
+          {
+            assertion = subnet.isNetwork;
+            message = ''
+              services.recipeci.swarm.subnet is ${cfg.swarm.subnet}, an address within the network ${subnet.network}, and Docker takes only a network's own.
+              Set one such as "10.10.0.0/16".
+            '';
+          }
+          {
+            assertion = !subnet4.overlap subnet (subnet4.read ingress);
+            message = ''
+              services.recipeci.swarm.subnet is ${cfg.swarm.subnet}, which has addresses of ${ingress}, and those are the network ingress's of every swarm.
+              Set one without them, such as "10.10.0.0/16".
+            '';
+          }
+          {
+            assertion = config.time.timeZone != null;
+            message = ''
+              services.recipeci.mode = "host" makes the /etc/timezone and /etc/localtime that recipes mount, and time.timeZone is null.
+              Remove that line, so that it is "UTC", or set the zone of this machine.
             '';
           }
         ];
@@ -111,7 +135,9 @@ in
 
         # Recipes mount /etc/timezone and /etc/localtime. NixOS never makes the one, and the other only for a zone that is set.
         time.timeZone = lib.mkDefault "UTC";
-        environment.etc.timezone.text = "${config.time.timeZone}\n";
+        environment.etc.timezone = lib.mkIf (config.time.timeZone != null) {
+          text = "${config.time.timeZone}\n";
+        };
 
         systemd.services.recipeci-swarm = {
           description = "Make this machine's Docker a swarm of one node with the network proxy";
@@ -122,6 +148,7 @@ in
           serviceConfig = import ./lib/hardening.nix // {
             Type = "oneshot";
             RemainAfterExit = true;
+            TimeoutStartSec = "5min"; # the boot waits for it, and Docker may hang; swarm.sh waits a minute for it
             ExecStart = "${lib.getExe pkgs.bash} ${./swarm.sh} ${cfg.swarm.advertiseAddress} ${cfg.swarm.subnet}";
             DynamicUser = true;
             # Docker's socket. Whoever may use it can do everything, so that the rest only keeps honest mistakes small.

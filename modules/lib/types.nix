@@ -1,7 +1,7 @@
 # The only place for types of options that more than one part uses, or that a test tries by themselves.
 { lib }:
 let
-  octet = "(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])";
+  octet = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
   address4 = "(${octet}\\.){3}${octet}";
   # The module system says "is not of type `…`": the description is what an operator reads.
   described = description: type: type // { inherit description; };

@@ -76,6 +76,26 @@ REFUSED = {
         f'ours {{ {HOST} swarm.subnet = "10.10.0.0/24"; }}',
         "swarm.subnet is 10.10.0.0/24: .* smaller than /16 .*Set one such as .10.10.0.0/16",
     ),
+    "no network's address": (
+        f'ours {{ {HOST} swarm.subnet = "10.20.0.1/16"; }}',
+        "swarm.subnet is 10.20.0.1/16, an address within the network 10.20.0.0/16, .*Set one such as .10.10.0.0/16",
+    ),
+    "network of the swarm's own": (
+        f'ours {{ {HOST} swarm.subnet = "10.0.0.0/16"; }}',
+        "swarm.subnet is 10.0.0.0/16, which has addresses of 10.0.0.0/24, .*Set one without them, such as .10.10",
+    ),
+    "an address in a network of the swarm's own": (
+        f'ours {{ {HOST} swarm.subnet = "10.10.0.0/12"; }}',
+        "an address within the network 10.0.0.0/12, .*which has addresses of 10.0.0.0/24",
+    ),
+    "octal subnet": (
+        f'ours {{ {HOST} swarm.subnet = "10.08.0.0/16"; }}',
+        "swarm.subnet is not of type IPv4 subnet, such as .10.10.0.0/16",
+    ),
+    "no time zone": (
+        f"system {{ services.recipeci.{HOST} time.timeZone = lib.mkForce null; }}",
+        "/etc/timezone and /etc/localtime that recipes mount, and time.timeZone is null. Remove that line",
+    ),
     "advertise address": (
         f'ours {{ {HOST} swarm.advertiseAddress = "127.0.0.256"; }}',
         "swarm.advertiseAddress is not of type IPv4 address, such as .192.0.2.7",
@@ -94,6 +114,8 @@ ACCEPTED = {
     "the example host": "ours { }",
     "host mode": f"ours {{ {HOST} }}",
     "another subnet": f'ours {{ {HOST} swarm.subnet = "10.20.0.0/14"; swarm.advertiseAddress = "192.0.2.7"; }}',
+    "the upper half of the swarm's own": f'ours {{ {HOST} swarm.subnet = "10.128.0.0/9"; }}',
+    "no time zone in cells": "system { time.timeZone = lib.mkForce null; }",
     "a forge by ssh": 'ours { settings.forge = "ssh://git@git.example.org:2222/recipes"; }',
     "abra just new enough": 'ours { abra.package = abra "0.13.0-beta"; }',
     "a sourced allowlist": 'ours { allowlist = [ "gitea https://git.example.org/someone/gitea" ]; }',
@@ -174,6 +196,16 @@ def test_a_secret_is_a_file_outside_of_the_store(nix: Flake) -> None:
     question = 'map types.secretFile.check [ "/run/keys/token" "${host.pkgs.restic}/token" "token" MODULES/abra.nix ]'
     (answer,) = asked(nix, question.replace("MODULES", f"{nix.folder}/modules"))
     assert answer == Answer([True, False, False, False], "")
+
+
+def test_no_unit_that_hangs_holds_the_boot_or_its_timer_for_ever(nix: Flake) -> None:
+    """Where nothing is said, a oneshot has no bound."""
+    question = """
+        lib.mapAttrs (_: unit: unit.serviceConfig.TimeoutStartSec or "none")
+          (lib.filterAttrs (name: _: lib.hasPrefix "recipeci" name) hostMode.config.systemd.services)
+    """
+    (answer,) = asked(nix, question)
+    assert answer == Answer({"recipeci-clean": "1h", "recipeci-swarm": "5min"}, "")
 
 
 GOOD_LINES = (
