@@ -84,9 +84,11 @@ def copied(rig: Path, copy: Path, *, root: Path) -> Path:
     wanted = {package(line) for line in [*project["dependencies"], *project["optional-dependencies"]["dev"]]}
     lacking = " ".join(sorted(wanted - {package(word) for word in pins.split()}))
     for name, old, new in (*LACKS, ("pins.txt", pins, f"{pins}{lacking}\n")):
-        text = (copy / name).read_text().replace(old, new, 1)
-        (copy / name).unlink()  # it may not be writable, as the one that it was copied from
-        (copy / name).write_text(text)
+        file = copy / name
+        text, mode = file.read_text().replace(old, new, 1), file.stat().st_mode
+        file.unlink()  # it may not be writable, as the one that it was copied from
+        file.write_text(text)
+        file.chmod(mode)
     return copy
 
 
