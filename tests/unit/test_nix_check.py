@@ -49,6 +49,8 @@ class Machine:
         (packages / "host.nix").write_text("")
         (packages / "stubs.nix").write_text("")
         self.program("rig/boot.py", OK)
+        (self.folder / "rig" / "lib-small").mkdir()
+        (self.folder / "rig" / "lib-small" / "modules.nix").write_text("")
 
     def trees(self) -> None:
         """Put nixpkgs' lib and NixOS where nixrig keeps them."""
