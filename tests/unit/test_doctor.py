@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from recipeci.errors import HostError
+from recipeci.host.closure import Closure, Image
 from recipeci.host.command import LocalRunner
 from recipeci.model import Settings
 from recipeci.run import doctor
@@ -69,6 +70,13 @@ def test_a_cache_folder_that_can_be_used_is_ok(short: Path) -> None:
 
 def test_a_cache_that_is_nowhere_is_missing_and_says_what_to_set() -> None:
     assert "set `cache`" in examined(Settings())["cache"].found
+
+
+def test_a_broken_traefik_of_our_own_package_is_named_and_reported_by_whoever_reads_it(tmp_path: Path) -> None:
+    own = Closure(path="/nonexistent", proxy=Image("traefik:v9", tmp_path / "none"))
+    found = doctor.traefik(own, LocalRunner())
+    assert (found.state, found.to_do) == (State.NOTE, "please report it")
+    assert found.found.startswith("our own package is broken: ")
 
 
 def test_without_root_the_program_says_what_it_cannot_do(short: Path) -> None:

@@ -57,18 +57,33 @@ def test_an_archive_of_the_closure_comes_first(tmp_path: Path) -> None:
 
 
 def test_a_stub_in_its_place_is_passed_by(tmp_path: Path) -> None:
-    """What only says that it is an archive must not stand in the way of the others."""
+    """A set of stubs in nixpkgs' place makes a folder of each package; it must not stand in the way of the others."""
     elf(tmp_path / "traefik", segments=(1,))
     found = Sources(Closure(str(tmp_path), proxy=Image("traefik:v9", tmp_path)), Says())
     assert found.has_proxy
     assert found.proxy().program.version != "9"
+    assert found.proxy().what.endswith(": the package was built of stubs and has no image")
+
+
+@pytest.mark.parametrize("content", [b"", b"\x7fELF", None])
+def test_a_broken_image_of_the_package_is_never_passed_by(tmp_path: Path, content: bytes | None) -> None:
+    """Else nobody would ever see it: a wheel, Debian or a registry would take its place."""
+    if content is not None:
+        (tmp_path / "x.tar").write_bytes(content)
+    broken = Image("x:1", tmp_path / "x.tar")
+    found = sources(proxy=broken, bot=broken)
+    assert (found.has_proxy, found.has_bot) == (True, True)
+    for part in (found.proxy, found.bot):
+        with pytest.raises(HostError, match=r"our own package is broken: .*x\.tar is no archive"):
+            part()
 
 
 def test_the_bots_base_is_the_closures_else_debians(tmp_path: Path) -> None:
     archive(tmp_path / "b.tar", images=[["base:1"]])
     there, stub = Image("base:1", tmp_path / "b.tar"), Image("base:1", tmp_path)
     closures, debians = sources(bot=there).bot(), sources(bot=stub, path="/usr/bin").bot()
-    assert (closures.what, debians.what) == ("made on the closure's base", "made from Debian's packages")
+    assert closures.what == "made on the closure's base"
+    assert debians.what == "made from Debian's packages: the package was built of stubs and has no image"
     assert closures.made_from != debians.made_from
     assert closures.image == debians.image
 

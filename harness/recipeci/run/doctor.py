@@ -14,6 +14,7 @@ from pathlib import Path
 from recipeci.errors import CommandFailed, HostError, RecipeCIError
 from recipeci.host import abra, closure, command, engine
 from recipeci.host.cell import cgroups
+from recipeci.host.closure import Closure
 from recipeci.host.command import Runner
 from recipeci.host.store import filesystem
 from recipeci.host.store.own import Sources
@@ -69,7 +70,7 @@ def examine(settings: Settings, *, runner: Runner) -> tuple[Finding, ...]:
         ("namespaces", lambda: _namespaces(runner)),
         *((name, lambda name=name: _program(name)) for name in NEEDED),
         ("mmdebstrap", _mmdebstrap),
-        ("traefik", lambda: _traefik(runner)),
+        ("traefik", lambda: traefik(closure.OWN, runner)),
         ("vip", _vip),
         ("abra", lambda: _abra(settings, runner)),
         ("cache", lambda: _cache(settings, runner)),
@@ -162,12 +163,14 @@ def _mmdebstrap() -> Finding:
     return Finding("mmdebstrap", State.NOTE, "not found", to_do)
 
 
-def _traefik(runner: Runner) -> Finding:
+def traefik(own: Closure, runner: Runner) -> Finding:
     """What the proxy is made from where no registry answers."""
+    sources = Sources(own, runner)
     try:
-        found = Sources(closure.OWN, runner).proxy()
+        found = sources.proxy()
     except HostError as e:
-        return Finding("traefik", State.NOTE, "not here: a registry must answer, or --proxy-image", e.hint)
+        reason = e.message if sources.has_proxy else "not here"
+        return Finding("traefik", State.NOTE, f"{reason}: a registry must answer, or --proxy-image", e.hint)
     return Finding("traefik", State.OK, f"{found.program.version}, {found.what}")
 
 

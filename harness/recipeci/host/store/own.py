@@ -44,16 +44,16 @@ class Sources:
     @property
     def has_proxy(self) -> bool:
         """Whether there is a Traefik without a registry."""
-        return self._archive(self.closure.proxy) is not None or proxy.is_there(self.closure.path)
+        return _is_brought(self.closure.proxy) or proxy.is_there(self.closure.path)
 
     @property
     def has_bot(self) -> bool:
         """Whether there is a backup bot without a registry."""
-        return self._archive(self.closure.bot) is not None or bot.has_debian(self.closure.machine_path)
+        return _is_brought(self.closure.bot) or bot.has_debian(self.closure.machine_path)
 
     def proxy(self) -> Own:
-        """Return Traefik's image; raises HostError with the three ways if there is none."""
-        if archive := self._archive(self.closure.proxy):
+        """Return Traefik's image; raises HostError if it is broken, or (with three ways) if there is none."""
+        if archive := _archive(self.closure.proxy):
             image, saved = archive
             program = Program("Traefik", (image.tag or "").removeprefix("v"), built_in=True)
             return Own(image, program, _digest(saved), "taken from the closure", lambda to: _loaded(to, saved, image))
@@ -63,14 +63,17 @@ class Sources:
             _built(builder, found.image, lambda folder: proxy.write_folder(folder, found))
 
         program = Program("Traefik", found.version, built_in=True)
-        return Own(found.image, program, found.made_from, f"made from {found.origin}", make)
+        return Own(
+            found.image, program, found.made_from, f"made from {found.origin}{_instead(self.closure.proxy)}", make
+        )
 
     def bot(self) -> Own:
-        """Return our backup bot's image; raises HostError with the three ways if it cannot be made here."""
-        archive = self._archive(self.closure.bot)
+        """Return our backup bot's image; raises HostError as `proxy` does."""
+        archive = _archive(self.closure.bot)
         found = bot.package(can_be_made=self.has_bot)
         base = _digest(archive[1]) if archive else bot.base_digest()
-        what = "made on the closure's base" if archive else "made from Debian's packages"
+        debians = f"made from Debian's packages{_instead(self.closure.bot)}"
+        what = "made on the closure's base" if archive else debians
 
         def write(builder: Builder, folder: Path) -> Build:
             if archive is None:
@@ -85,12 +88,25 @@ class Sources:
         program = Program(bot.NAME, found.version, built_in=True)
         return Own(found.image, program, found.made_from(base), what, make)
 
-    @staticmethod
-    def _archive(image: Image | None) -> tuple[Reference, Saved] | None:
-        """Return an image of the closure's with its name, None where there is none, or something else in its place."""
-        if image is None or not Saved(image.archive).looks_right:
-            return None
-        return Reference.parse(image.name), Saved(image.archive)
+
+def _is_brought(image: Image | None) -> bool:
+    """Whether the closure has an image, be it broken. A folder is none: stubs in the place of packages make that."""
+    return image is not None and not image.archive.is_dir()
+
+
+def _instead(image: Image | None) -> str:
+    """Return words for what takes the place of a stub."""
+    return "" if image is None else ": the package was built of stubs and has no image"
+
+
+def _archive(image: Image | None) -> tuple[Reference, Saved] | None:
+    """Return an image of the closure's with its name; None if it has none. A file that is no archive is refused."""
+    if image is None or not _is_brought(image):
+        return None
+    saved = Saved(image.archive)
+    if not saved.looks_right:
+        raise HostError(f"our own package is broken: {saved.file} is no archive of an image", hint="please report it")
+    return Reference.parse(image.name), saved
 
 
 def _digest(saved: Saved) -> str:
