@@ -5,6 +5,7 @@ Against a real dockerd, under systemd: tests/nix/test_units.py.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +49,8 @@ class Unit:
         """Run the script; `proxy` is what the network of that name is, empty if there is none."""
         for name, text in (("state", state), ("networks", "abc" if proxy else ""), ("proxy", proxy), ("asked", "")):
             Path(f"{self.docker}.{name}").write_text(text)
-        env = environment({"PATH": f"{self.docker.parent}:/usr/bin:/bin"})
+        # The caller's: a build of Nix's has nothing in the usual folders.
+        env = environment({"PATH": f"{self.docker.parent}:{os.environ['PATH']}"})
         return ended([str(SCRIPT), ADDRESS, SUBNET], env=env, cwd=self.docker.parent)
 
     @property
