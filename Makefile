@@ -33,8 +33,9 @@ endif
 lint: setup ## ruff, mypy, shellcheck, and the linters of Nix files where they are: make lint [OPTIONS=--versions]
 	@tools/lint $(OPTIONS)
 
+nix_check = tools/nix-check $(if $(filter no,$(NIX_CHECK)),--skip)
 nix-check: setup ## the Nix files, as far as there is a Nix: make nix-check [NIX_CHECK=no]
-	@tools/nix-check $(if $(filter no,$(NIX_CHECK)),--skip)
+	@$(nix_check)
 
 demo: setup ## all tiers of the lab recipe custom-html, from its published version to its head
 	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
@@ -42,11 +43,14 @@ demo: setup ## all tiers of the lab recipe custom-html, from its published versi
 	recipeci --recipe custom-html --abra builtin --source "$$folder/custom-html" --images tests/lab/images \
 	  --overlays tests/recipes
 
-test: lint images ## everything: linters, then all tests; prints the seed of what is random in them
-	@python -m pytest -m "not long" -n $(WORKERS) --dist worksteal
+# Both to their ends: what is wrong with the Nix files hides no test's failure.
+tested = failed=0; $(nix_check) || failed=1; $(1) || failed=1; exit $$failed
+
+test: lint images ## everything: linters, Nix files, then all tests; prints the seed of what is random: make test [NIX_CHECK=no]
+	@$(call tested,python -m pytest -m "not long" -n $(WORKERS) --dist worksteal)
 
 test-long: lint images ## the same with each belief about abra flipped alone, and 20 kills at random moments
-	@RECIPECI_KILLS=20 python -m pytest -n $(WORKERS) --dist worksteal
+	@$(call tested,RECIPECI_KILLS=20 python -m pytest -n $(WORKERS) --dist worksteal)
 
 contract: setup ## what recipeci takes for granted of an abra, checked in a cell: make contract [ABRA=PATH|builtin]
 	@recipeci doctor --abra $(or $(ABRA),builtin)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from recipeci.errors import CommandFailed
 from recipeci.host.command import LocalRunner
 
 SECONDS = 1200.0
@@ -18,34 +19,10 @@ SEVERAL = """\
     iptables = "iptables ip6tables iptables-save ip6tables-save iptables-restore";
     nftables = "nft";
 """
-NAMES = "".join(f' "{name}",\n' for name in ("busybox", "dnsmasq", "e2fsprogs", "iptables", "slirp4netns"))
-"""Packages that the flake has and nixrig has no stub of; without nixpkgs' trees it has few."""
-NOTED = """\
-  noted =
-    options: definitions:
-    if isOption options then
-      options
-      // {
-        highestPrio = lib.foldl' (p: d: lib.min p d.priority) 1500 (concatMap discharge definitions);
-      }
-    else
-      lib.mapAttrs (
-        name: option: noted option ((lib.zipAttrs (concatMap push definitions)).${name} or [ ])
-      ) options;
-
-  evalModules =
-"""
-"""In nixpkgs an option knows how strongly it was set; in the small stand-in it does not."""
 LACKS = (
-    ("nixpkgs/pkgs/extra-names.json", "[\n", f"[\n{NAMES}"),
+    ("nixpkgs/pkgs/extra-names.json", "[\n", '[\n "iptables",\n "slirp4netns",\n'),
     ("nixpkgs/pkgs/host.nix", '    iptables = [ "iptables" ];\n', ""),  # Debian has its programs under other names
     ("nixpkgs/pkgs/stubs.nix", "  several = {\n", f"  several = {{\n{SEVERAL}"),
-    ("lib-small/modules.nix", "  evalModules =\n", NOTED),
-    (
-        "lib-small/modules.nix",
-        "        inherit lib config options;\n",
-        "        inherit lib config;\n        options = noted options (map (m: m.config) loaded);\n",
-    ),
     # As a oneshot it is part of the boot, whose end it waits for, wherever the boot takes longer than a second.
     ("boot.py", "Type=oneshot\\nExecStart=/bin/sh /conf/checks.sh", "Type=exec\\nExecStart=/bin/sh /conf/checks.sh"),
 )
@@ -82,11 +59,21 @@ class Rig:
 
     def set_up(self, env: Mapping[str, str], *, root: Path) -> None:
         """Set it up for this checkout; raises CommandFailed where the machine lacks what that needs."""
-        guest = ["guest"] if self.is_whole and can_boot() else []
-        self._run("setup.sh", "linters", *guest, env=env)
+        self._run("setup.sh", "linters", env=env)
         lend(self.state / "host" / "bin", root=root)
         trees = [str(self.trees / "lib"), str(self.trees / "nixos")] if self.is_whole else ["small"]
         self._run("compose.sh", *trees, env=env)
+
+    def make_guest(self, env: Mapping[str, str]) -> str:
+        """Make the container in which units boot; return why this machine cannot, or nothing: all else needs none."""
+        lacking = [name for name in ("debootstrap", "systemd-nspawn") if not shutil.which(name)]
+        if lacking:
+            return f"no {' and no '.join(lacking)} on PATH (Debian: debootstrap, systemd-container)"
+        try:
+            self._run("setup.sh", "guest", env=env)
+        except CommandFailed as e:
+            return e.message.splitlines()[-1].strip()
+        return ""
 
     def _run(self, script: str, *words: str, env: Mapping[str, str]) -> None:
         """Run one of its scripts."""
@@ -108,11 +95,9 @@ def copied(rig: Path, copy: Path, *, root: Path) -> Path:
     wanted = {package(line) for line in [*project["dependencies"], *project["optional-dependencies"]["dev"]]}
     lacking = " ".join(sorted(wanted - {package(word) for word in pins.split()}))
     for name, old, new in (*LACKS, ("pins.txt", pins, f"{pins}{lacking}\n")):
-        file = copy / name
-        text, mode = file.read_text().replace(old, new, 1), file.stat().st_mode
-        file.unlink()  # it may not be writable, as the one that it was copied from
-        file.write_text(text)
-        file.chmod(mode)
+        text = (copy / name).read_text().replace(old, new, 1)
+        (copy / name).unlink()  # it may not be writable, as the one that it was copied from
+        (copy / name).write_text(text)
     return copy
 
 
@@ -132,8 +117,3 @@ def lend(programs: Path, *, root: Path) -> None:
             os.link(program, there)
         except OSError:  # another file system
             shutil.copy(program, there)
-
-
-def can_boot() -> bool:
-    """Tell whether this machine can make and start a container in which units boot."""
-    return all(shutil.which(program) for program in ("debootstrap", "systemd-nspawn"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,13 @@ from recipeci.host.command import BASE_ENV, Completed, LocalRunner
 
 ROOT = Path(__file__).parents[2]
 OK = "exit 0"
-METADATA = '[ "$*" = "${*#*metadata}" ] || exit 0'
-"""A `nix` that gets nixpkgs."""
+METADATA = """case "$NIX_CONFIG" in *flakes*) ;; *) echo "error: 'flakes' is disabled" >&2; exit 1;; esac
+[ "$*" = "${*#*metadata}" ] || exit 0"""
+"""A `nix` as it is installed, and which gets nixpkgs."""
 CHECKS = """[ "$1" = eval ] && { echo '["lint", "host-x", "vm-boot"]'; exit; }"""
 """A `nix` whose flake has these checks."""
+DOWNLOAD = "error: unable to download 'https://forge.test/x'"
+"""How a sentence of Nix's begins."""
 
 
 @dataclass(frozen=True)
@@ -48,19 +52,17 @@ class Machine:
         (packages / "extra-names.json").write_text('[\n "abra"\n]\n')
         (packages / "host.nix").write_text("")
         (packages / "stubs.nix").write_text("")
-        self.program("rig/boot.py", OK)
-        (self.folder / "rig" / "lib-small").mkdir()
-        (self.folder / "rig" / "lib-small" / "modules.nix").write_text("")
+        (self.folder / "rig" / "boot.py").write_text("")
 
     def trees(self) -> None:
         """Put nixpkgs' lib and NixOS where nixrig keeps them."""
         for name in ("lib", "nixos"):
             (self.folder / ".cache" / "nixrig" / "fake-nixpkgs" / name).mkdir(parents=True)
 
-    def tests(self, line: str) -> tuple[str, str]:
+    def tests(self, line: str, more: str = "") -> tuple[str, str]:
         """Write a test, and return the option that names it."""
         file = self.folder / "test_nix.py"
-        file.write_text(f"import os\n\ndef test_it():\n    {line}\n")
+        file.write_text(f"import os\n\ndef test_it():\n    {line}\n{more}")
         return "--tests", str(file)
 
 
@@ -110,11 +112,22 @@ def test_a_nix_without_nixpkgs_is_none(machine: Machine) -> None:
 def test_a_nix_with_nixpkgs_does_it_all(machine: Machine, rest: str, code: int) -> None:
     machine.program("bin/nix", METADATA, CHECKS, rest)
 
-    done = machine.nix_check()
+    done = machine.nix_check(*machine.tests("pass"))
 
+    found = outcomes(done)
     assert done.code == code
-    assert set(outcomes(done).values()) <= {"NOT CHECKED", "FAIL" if code else "ok"}
-    assert ("vm-boot" in outcomes(done)) is not Path("/dev/kvm").exists()
+    assert found.pop(str(machine.folder / "test_nix.py")) == "ok"
+    assert set(found.values()) <= {"NOT CHECKED", "FAIL" if code else "ok", "measured"}
+    assert ("vm-boot" in found) is not Path("/dev/kvm").exists()
+
+
+def test_the_tests_of_the_nix_files_are_run_by_a_nix_with_nixpkgs_too(machine: Machine) -> None:
+    machine.program("bin/nix", METADATA, CHECKS, OK)
+
+    done = machine.nix_check(*machine.tests("assert os.environ['RECIPECI_NIX'] != 'nix'"))
+
+    assert outcomes(done)[str(machine.folder / "test_nix.py")] == "FAIL"
+    assert done.code == 1
 
 
 def test_a_nixrig_that_cannot_be_set_up_is_no_fault_of_the_files(machine: Machine) -> None:
@@ -208,39 +221,113 @@ def test_with_the_trees_each_check_is_built_and_the_tests_run(machine: Machine) 
     machine.rig(eval_=f"{CHECKS}\n{OK}")
     machine.trees()
 
-    boot = "os.environ['RECIPECI_NIX'].removesuffix('/eval.sh') + '/boot.py'"
-    done = machine.nix_check(*machine.tests(f"assert os.access({boot}, os.X_OK)"))
+    done = machine.nix_check(*machine.tests("assert os.environ['RECIPECI_NIX'].endswith('/eval.sh')"))
 
     assert outcomes(done) == {
         "lint": "ok",
         "host-x": "NOT CHECKED",
         "vm-boot": "NOT CHECKED",
-        "units": "NOT CHECKED",
-        "units under systemd": "NOT CHECKED",
+        "units under systemd, which need a container": "NOT CHECKED",
         str(machine.folder / "test_nix.py"): "ok",
+        "`nix run .#recipeci -- --help`": "measured",
+        "`nix develop .#lint -c lint`": "measured",
     }
+    assert "no debootstrap and no systemd-nspawn on PATH" in done.out
     assert done.code == 0
 
 
-@pytest.mark.parametrize(
-    ("build", "test", "code"),
-    [
-        ("echo 'type error' >&2; exit 1", "pass", 1),
-        ("exit 0", "assert False", 1),
-        ("echo 'error: unable to download x: Could not resolve host' >&2; exit 1", "pass", 0),
-        ("echo 'none of these Debian packages is installed: shellcheck' >&2; exit 1", "pass", 0),
-    ],
-)
-def test_a_check_or_a_test_that_fails_is_red_unless_the_machine_lacks_something(
-    machine: Machine, build: str, test: str, code: int
-) -> None:
-    machine.rig(eval_=f"{CHECKS}\n{build}")
+def test_what_is_not_fast_enough_is_said_and_is_no_failure(machine: Machine) -> None:
+    machine.rig(eval_=f"{CHECKS}\n[ $1 = develop ] || exec /bin/sleep 0.6")
     machine.trees()
 
-    done = machine.nix_check(*machine.tests(test))
+    done = machine.nix_check(*machine.tests("pass"))
 
-    assert done.code == code
-    assert outcomes(done)["lint"] == ("ok" if build == OK else "FAIL" if code else "NOT CHECKED")
+    assert re.search(r"--help`: 0\.[6-9] s, limit 0\.5 s: MISSED\n", done.out)
+    assert re.search(r"-c lint`: 0\.\d s, limit 10 s: met\n", done.out)
+    assert done.code == 0
+
+
+def test_a_container_that_is_not_to_be_made_keeps_nothing_else_from_being_checked(machine: Machine) -> None:
+    machine.rig(
+        setup='[ "$1" != guest ] || { echo "E: Failed getting release file" >&2; exit 1; }', eval_=f"{CHECKS}\n{OK}"
+    )
+    machine.trees()
+    for name in ("debootstrap", "systemd-nspawn"):
+        machine.program(f"bin/{name}", OK)
+
+    done = machine.nix_check(*machine.tests("pass"))
+
+    assert "NOT CHECKED  units under systemd, which need a container: " in done.out
+    assert "Failed getting release file" in done.out
+    assert outcomes(done)["lint"] == outcomes(done)[str(machine.folder / "test_nix.py")] == "ok"
+    assert done.code == 0
+
+
+def test_tests_that_were_skipped_are_not_checked(machine: Machine) -> None:
+    machine.rig(eval_=f"{CHECKS}\n{OK}")
+    machine.trees()
+    more = "import pytest\n\n@pytest.mark.skip(reason='no container: none')\ndef test_more():\n    pass\n"
+
+    some = machine.nix_check(*machine.tests("pass", more))
+    none = machine.nix_check(*machine.tests("__import__('pytest').skip('no Docker')"))
+
+    assert re.search(r"^NOT CHECKED  \S*test_nix\.py, 1 skipped: no container: none$", some.out, re.MULTILINE)
+    assert re.search(r"^ok           \S*test_nix\.py: 1 tests \(", some.out, re.MULTILINE)
+    assert re.search(r"^NOT CHECKED  \S*test_nix\.py, 1 skipped: no Docker$", none.out, re.MULTILINE)
+    assert not re.search(r"^ok .*test_nix", none.out, re.MULTILINE)
+    assert (some.code, none.code) == (0, 0)
+
+
+def test_no_test_at_all_is_red(machine: Machine) -> None:
+    machine.rig(eval_=f"{CHECKS}\n{OK}")
+    machine.trees()
+    (machine.folder / "test_nix.py").write_text("")
+
+    done = machine.nix_check("--tests", str(machine.folder / "test_nix.py"))
+
+    assert outcomes(done)[str(machine.folder / "test_nix.py")] == "FAIL"
+    assert done.code == 1
+
+
+FAILURES = {
+    "type error": "FAIL",
+    f"{DOWNLOAD}: Could not resolve hostname (6) Could not resolve host: forge.test": "NOT CHECKED",
+    f"abra.tar.gz>        {DOWNLOAD}: Couldn't connect to server (7)": "NOT CHECKED",
+    f"{DOWNLOAD}: Failure when receiving data (56) CONNECT tunnel failed, response 403": "NOT CHECKED",
+    "shellcheck-9999> none of these Debian packages is installed: shellcheck": "NOT CHECKED",
+    f"abra.tar.gz>        {DOWNLOAD}: HTTP error 404": "FAIL",
+    f"recipeci-unit> {DOWNLOAD}: Could not resolve hostname (6)": "FAIL",
+    f"recipeci-unit> E   assert {DOWNLOAD}: Could not resolve hostname (6)": "FAIL",
+    "recipeci-lint> none of these Debian packages is installed: shellcheck": "FAIL",
+}
+"""What a build says that fails, and what that is."""
+
+
+def test_a_check_that_fails_is_red_unless_the_machine_lacks_something(machine: Machine) -> None:
+    names = {f"check{number}": said for number, said in enumerate(FAILURES)}
+    cases = (f'*.{name}) echo "{said}" >&2; exit 1;;' for name, said in names.items())
+    machine.rig(
+        eval_="\n".join(
+            [f"[ $1 = eval ] && {{ echo '{json.dumps([*names])}'; exit; }}", 'case "$*" in', *cases, "esac"]
+        )
+    )
+    machine.trees()
+
+    done = machine.nix_check(*machine.tests("pass"))
+
+    assert {said: outcomes(done)[name] for name, said in names.items()} == FAILURES
+    assert done.code == 1
+
+
+@pytest.mark.parametrize("line", ["assert False", f'print("{DOWNLOAD}: Could not resolve hostname"); assert False'])
+def test_a_test_that_fails_is_red_whatever_it_prints(machine: Machine, line: str) -> None:
+    machine.rig(eval_=f"{CHECKS}\n{OK}")
+    machine.trees()
+
+    done = machine.nix_check(*machine.tests(line))
+
+    assert outcomes(done)[str(machine.folder / "test_nix.py")] == "FAIL"
+    assert done.code == 1
 
 
 def test_nothing_is_left(machine: Machine) -> None:
