@@ -50,9 +50,11 @@ in
   config = lib.mkIf cfg.enable {
     assertions = [
       {
-        assertion = !(lib.isString forge && lib.match "[a-z]+://[^/]*:[^/]*@.*" forge != null);
+        # By ssh a name is needed, by the web it may be the token itself.
+        assertion =
+          !(lib.isString forge && lib.match "https?://[^/]*@.*|ssh://[^/]*:[^/]*@.*" forge != null);
         message = ''
-          services.recipeci.settings.forge has a password in it, and the settings lie in the Nix store, which everybody can read.
+          services.recipeci.settings.forge has a login in it, and the settings lie in the Nix store, which everybody can read.
           Give the address without it; recipes are cloned without a login.
         '';
       }

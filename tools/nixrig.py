@@ -19,10 +19,34 @@ SEVERAL = """\
     iptables = "iptables ip6tables iptables-save ip6tables-save iptables-restore";
     nftables = "nft";
 """
+NAMES = "".join(f' "{name}",\n' for name in ("busybox", "dnsmasq", "e2fsprogs", "iptables", "slirp4netns"))
+"""Packages that the flake has and nixrig has no stub of; without nixpkgs' trees it has few."""
+NOTED = """\
+  noted =
+    options: definitions:
+    if isOption options then
+      options
+      // {
+        highestPrio = lib.foldl' (p: d: lib.min p d.priority) 1500 (concatMap discharge definitions);
+      }
+    else
+      lib.mapAttrs (
+        name: option: noted option ((lib.zipAttrs (concatMap push definitions)).${name} or [ ])
+      ) options;
+
+  evalModules =
+"""
+"""In nixpkgs an option knows how strongly it was set; in the small stand-in it does not."""
 LACKS = (
-    ("nixpkgs/pkgs/extra-names.json", "[\n", '[\n "iptables",\n "slirp4netns",\n'),
+    ("nixpkgs/pkgs/extra-names.json", "[\n", f"[\n{NAMES}"),
     ("nixpkgs/pkgs/host.nix", '    iptables = [ "iptables" ];\n', ""),  # Debian has its programs under other names
     ("nixpkgs/pkgs/stubs.nix", "  several = {\n", f"  several = {{\n{SEVERAL}"),
+    ("lib-small/modules.nix", "  evalModules =\n", NOTED),
+    (
+        "lib-small/modules.nix",
+        "        inherit lib config options;\n",
+        "        inherit lib config;\n        options = noted options (map (m: m.config) loaded);\n",
+    ),
     # As a oneshot it is part of the boot, whose end it waits for, wherever the boot takes longer than a second.
     ("boot.py", "Type=oneshot\\nExecStart=/bin/sh /conf/checks.sh", "Type=exec\\nExecStart=/bin/sh /conf/checks.sh"),
 )
@@ -95,9 +119,11 @@ def copied(rig: Path, copy: Path, *, root: Path) -> Path:
     wanted = {package(line) for line in [*project["dependencies"], *project["optional-dependencies"]["dev"]]}
     lacking = " ".join(sorted(wanted - {package(word) for word in pins.split()}))
     for name, old, new in (*LACKS, ("pins.txt", pins, f"{pins}{lacking}\n")):
-        text = (copy / name).read_text().replace(old, new, 1)
-        (copy / name).unlink()  # it may not be writable, as the one that it was copied from
-        (copy / name).write_text(text)
+        file = copy / name
+        text, mode = file.read_text().replace(old, new, 1), file.stat().st_mode
+        file.unlink()  # it may not be writable, as the one that it was copied from
+        file.write_text(text)
+        file.chmod(mode)
     return copy
 
 

@@ -8,6 +8,7 @@ let
     ];
     networking.hostName = lib.mkForce name; # the script's names are those of the machines
     services.recipeci.allowlist = [ "custom-html" ];
+    system.switch.enable = true;
     virtualisation.memorySize = 2048;
   };
 in

@@ -46,7 +46,11 @@ REFUSED = {
     "unknown option": ("ours { enabel = true; }", "services.recipeci.enabel does not exist.*Did you mean .*enable"),
     "password in the store": (
         'ours { settings.forge = "https://me:secret@git.example.org/x"; }',
-        "settings.forge has a password in it, and the settings lie in the Nix store.*Give the address without it",
+        "settings.forge has a login in it, and the settings lie in the Nix store.*Give the address without it",
+    ),
+    "token in the store": (
+        'ours { settings.forge = "https://0123abc@git.example.org/x"; }',
+        "settings.forge has a login in it",
     ),
     "live-restore": (
         f"system {{ services.recipeci.{HOST} virtualisation.docker.liveRestore = true; }}",

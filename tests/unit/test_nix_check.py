@@ -52,7 +52,9 @@ class Machine:
         (packages / "extra-names.json").write_text('[\n "abra"\n]\n')
         (packages / "host.nix").write_text("")
         (packages / "stubs.nix").write_text("")
-        (self.folder / "rig" / "boot.py").write_text("")
+        self.program("rig/boot.py", OK)
+        (self.folder / "rig" / "lib-small").mkdir()
+        (self.folder / "rig" / "lib-small" / "modules.nix").write_text("")
 
     def trees(self) -> None:
         """Put nixpkgs' lib and NixOS where nixrig keeps them."""
@@ -221,7 +223,8 @@ def test_with_the_trees_each_check_is_built_and_the_tests_run(machine: Machine) 
     machine.rig(eval_=f"{CHECKS}\n{OK}")
     machine.trees()
 
-    done = machine.nix_check(*machine.tests("assert os.environ['RECIPECI_NIX'].endswith('/eval.sh')"))
+    boot = "os.environ['RECIPECI_NIX'].removesuffix('/eval.sh') + '/boot.py'"
+    done = machine.nix_check(*machine.tests(f"assert os.access({boot}, os.X_OK)"))
 
     assert outcomes(done) == {
         "lint": "ok",
