@@ -36,9 +36,9 @@ esac
 
 wanted="overlay swarm true $subnet"
 network_is_there() { # made if it is not; fails if Docker cannot tell, or cannot make it
-  local id
-  id=$(docker network ls --quiet --filter 'name=^proxy$') || return 1
-  [[ -z $id ]] || return 0
+  local names # not by a filter: that of a swarm's networks knows no patterns, and that of local ones nothing else
+  names=$(docker network ls --format '{{.Name}}') || return 1
+  ! grep -qx proxy <<< "$names" || return 0
   docker network create --driver overlay --attachable --subnet "$subnet" proxy > /dev/null || return 1
   say "made the network proxy with $subnet"
 }

@@ -87,6 +87,7 @@ def test_host_mode_makes_the_swarm_and_refuses_a_strange_one(guest: Machines) ->
     assert zone == Said(0, "UTC\n")
     assert (second.code, before) == (0, after)
     assert "recipeci-swarm: " not in second.text  # it says what it does, and it did nothing
+    assert (strange.code, locked.code) == (1, 1)
     assert "there is a network proxy already; its driver" in strange.text
     assert other == Said(0, "bridge\n")
     assert "recipeci-swarm: the swarm is locked" in locked.text

@@ -27,7 +27,7 @@ case "$1 $2" in
     fi
     case "$2" in
       ls) cat "$0.networks" ;;
-      create) echo abc | tee "$0.networks"; echo "overlay swarm true $7" > "$0.proxy" ;;
+      create) echo proxy | tee "$0.networks"; echo "overlay swarm true $7" > "$0.proxy" ;;
       inspect) cat "$0.proxy" ;;
     esac ;;
   'swarm init') echo 'docker swarm join --token SWMTKN-1-secret' ;;
@@ -47,7 +47,12 @@ class Unit:
 
     def run(self, state: str, *, proxy: str = "") -> tuple[int, str, str]:
         """Run the script; `proxy` is what the network of that name is, empty if there is none."""
-        for name, text in (("state", state), ("networks", "abc" if proxy else ""), ("proxy", proxy), ("asked", "")):
+        for name, text in (
+            ("state", state),
+            ("networks", "bridge\nproxy\n" if proxy else "bridge\nproxy2\n"),
+            ("proxy", proxy),
+            ("asked", ""),
+        ):
             Path(f"{self.docker}.{name}").write_text(text)
         # The caller's: a build of Nix's has nothing in the usual folders.
         env = environment({"PATH": f"{self.docker.parent}:{os.environ['PATH']}"})

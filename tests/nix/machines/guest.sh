@@ -22,7 +22,9 @@ left() {
 started_again() { # UNIT: and what it says
   since=$(date +%s.%N)
   systemctl restart "$1"
+  code=$?
   journalctl -u "$1" -o cat --no-pager --since "@$since"
+  return $code
 }
 
 less() { # SETTING: the unit of `clean` may less than it does; see what it leaves
