@@ -86,7 +86,6 @@ let
     src = lib.fileset.toSource {
       root = ../.;
       fileset = lib.fileset.unions [
-        ../README.md
         ../harness
         ../pyproject.toml
       ];

@@ -22,8 +22,4 @@ in
   allowlistLine = described "line `RECIPE` or `RECIPE https://SOURCE`, without a password in it" (
     lib.types.strMatching "[a-z0-9][a-z0-9-]{0,62}( +https?://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?(/[A-Za-z0-9._~%+-]+)+/?)?"
   );
-
-  # For every option that names a secret: a unit takes it by LoadCredential. A path of Nix's would be copied to the
-  # store, and everybody can read what is there.
-  secretFile = described "path of a file outside of the Nix store, in quotes, such as \"/run/keys/token\"" lib.types.externalPath;
 }

@@ -196,20 +196,10 @@ def test_mistakes_are_refused_and_what_is_no_mistake_is_not(nix: Flake) -> None:
     assert {name: text for name, text in said.items() if not re.search(REFUSED[name][1], text)} == {}
 
 
-def test_a_secret_is_a_file_outside_of_the_store(nix: Flake) -> None:
-    question = 'map types.secretFile.check [ "/run/keys/token" "${host.pkgs.restic}/token" "token" MODULES/abra.nix ]'
-    (answer,) = asked(nix, question.replace("MODULES", f"{nix.folder}/modules"))
-    assert answer == Answer([True, False, False, False], "")
-
-
-def test_no_unit_that_hangs_holds_the_boot_or_its_timer_for_ever(nix: Flake) -> None:
-    """Where nothing is said, a oneshot has no bound."""
-    question = """
-        lib.mapAttrs (_: unit: unit.serviceConfig.TimeoutStartSec or "none")
-          (lib.filterAttrs (name: _: lib.hasPrefix "recipeci" name) hostMode.config.systemd.services)
-    """
-    (answer,) = asked(nix, question)
-    assert answer == Answer({"recipeci-clean": "1h", "recipeci-swarm": "5min"}, "")
+def test_the_page_lists_every_mistake_that_is_refused() -> None:
+    page = (ROOT / "docs" / "nixos.md").read_text()
+    (listed,) = re.findall(r"^Refused while the system is evaluated: (.*?)\.$", page, re.MULTILINE | re.DOTALL)
+    assert sorted(" ".join(listed.split()).split("; ")) == sorted(REFUSED)
 
 
 GOOD_LINES = (

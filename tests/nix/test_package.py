@@ -73,6 +73,21 @@ def test_an_edit_of_an_overlay_builds_none_of_the_harness(nix: Flake, copy: Flak
     assert to_build(copy, f"packages.{SYSTEM}.recipes") == ["recipeci-recipes"]
 
 
+def test_an_edit_of_a_page_builds_none_of_the_harness(nix: Flake, copy: Flake) -> None:
+    nix.build(RECIPECI)
+    copy.append("README.md", "\nx\n")
+    assert to_build(copy, RECIPECI) == []
+
+
+def test_a_chromium_is_among_the_programs_where_one_is_wanted(nix: Flake) -> None:
+    """As the module's option `package` has it in its example. It is not built: nothing else is as large."""
+    wanted = "(p.override { withChromium = true; })"
+    question = f"p: map (p: p.programs.drvPath) [ p {wanted} ] ++ [ {wanted}.drvPath p.drvPath ]"
+    plain, with_chromium, program, plain_program = nix.eval(RECIPECI, apply=question)
+    assert (with_chromium != plain, program != plain_program) == (True, True)
+    assert ["-chromium" in Path(drv).read_text() for drv in (plain, with_chromium)] == [False, True]
+
+
 def test_the_overlays_are_all_there(nix: Flake) -> None:
     built = nix.build(f"packages.{SYSTEM}.recipes")
     assert (built / "custom-html" / "test_install.py").is_file()
