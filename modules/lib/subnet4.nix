@@ -19,7 +19,7 @@ in
       prefix = lib.toInt (lib.last parts);
       address = number (lib.splitString "." (lib.head parts));
       size = lib.foldl' (size: _: size * 2) 1 (lib.range 1 (32 - prefix));
-      first = address - lib.mod address size;
+      first = address / size * size;
     in
     {
       inherit prefix first;
