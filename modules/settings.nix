@@ -50,9 +50,8 @@ in
   config = lib.mkIf cfg.enable {
     assertions = [
       {
-        # By ssh a name is needed, by the web it may be the token itself.
-        assertion =
-          !(lib.isString forge && lib.match "https?://[^/]*@.*|ssh://[^/]*:[^/]*@.*" forge != null);
+        # check-config refuses it too, once the file, and what is in it, lies in the store.
+        assertion = !(lib.isString forge && lib.match "[^/]*//[^/?#]*@.*" forge != null);
         message = ''
           services.recipeci.settings.forge has a login in it, and the settings lie in the Nix store, which everybody can read.
           Give the address without it; recipes are cloned without a login.

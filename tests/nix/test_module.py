@@ -52,6 +52,10 @@ REFUSED = {
         'ours { settings.forge = "https://0123abc@git.example.org/x"; }',
         "settings.forge has a login in it",
     ),
+    "user in the store": (
+        'ours { settings.forge = "ssh://git@git.example.org/x"; }',
+        "settings.forge has a login in it",
+    ),
     "live-restore": (
         f"system {{ services.recipeci.{HOST} virtualisation.docker.liveRestore = true; }}",
         "Docker does not start as one with live-restore. Remove virtualisation.docker.liveRestore = true",
@@ -120,7 +124,7 @@ ACCEPTED = {
     "another subnet": f'ours {{ {HOST} swarm.subnet = "10.20.0.0/14"; swarm.advertiseAddress = "192.0.2.7"; }}',
     "the upper half of the swarm's own": f'ours {{ {HOST} swarm.subnet = "10.128.0.0/9"; }}',
     "no time zone in cells": "system { time.timeZone = lib.mkForce null; }",
-    "a forge by ssh": 'ours { settings.forge = "ssh://git@git.example.org:2222/recipes"; }',
+    "a forge with an @ in a path": 'ours { settings.forge = "https://git.example.org/@team"; }',
     "abra just new enough": 'ours { abra.package = abra "0.13.0-beta"; }',
     "a sourced allowlist": 'ours { allowlist = [ "gitea https://git.example.org/someone/gitea" ]; }',
 }
@@ -194,6 +198,16 @@ def test_mistakes_are_refused_and_what_is_no_mistake_is_not(nix: Flake) -> None:
     assert {name: answer.error for name, answer in accepted.items() if answer.error} == {}
     said = {name: answer.error or "nothing" for name, answer in refused.items()}
     assert {name: text for name, text in said.items() if not re.search(REFUSED[name][1], text)} == {}
+
+
+def test_no_unit_that_hangs_holds_the_boot_or_its_timer_for_ever(nix: Flake) -> None:
+    """Where nothing is said, a oneshot has no bound."""
+    question = """
+        lib.mapAttrs (_: unit: unit.serviceConfig.TimeoutStartSec or "none")
+          (lib.filterAttrs (name: _: lib.hasPrefix "recipeci" name) hostMode.config.systemd.services)
+    """
+    (answer,) = asked(nix, question)
+    assert answer == Answer({"recipeci-clean": "1h", "recipeci-swarm": "5min"}, "")
 
 
 def test_the_page_lists_every_mistake_that_is_refused() -> None:
