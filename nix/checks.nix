@@ -18,6 +18,17 @@ let
       pkgs.testers.runNixOSTest (import (./tests + "/${file}") { inherit self lib pkgs; })
     )
   ) (lib.optionalAttrs (lib.pathExists ./tests) (builtins.readDir ./tests));
+  # As if what is a machine's own had been given; without it no host builds.
+  given =
+    host:
+    host.extendModules {
+      modules = [
+        {
+          imports = [ ../hosts/placeholders.nix ];
+          example.placeholders = lib.mkForce [ ];
+        }
+      ];
+    };
   hosts = lib.filterAttrs (
     _: host: host.pkgs.stdenv.hostPlatform.system == system
   ) self.nixosConfigurations;
@@ -28,5 +39,5 @@ in
 // packages.recipeci.tests or { }
 // named "package" packages
 // named "shell" self.devShells.${system}
-// named "host" (lib.mapAttrs (_: host: host.config.system.build.toplevel) hosts)
+// named "host" (lib.mapAttrs (_: host: (given host).config.system.build.toplevel) hosts)
 // named "vm" machines

@@ -6,10 +6,15 @@ let
       self.nixosModules.recipeci
       ../../hosts/cc-ci.nix
     ];
+    disabledModules = [ ../../hosts/hardware.nix ]; # a machine of its own has its own
     networking.hostName = lib.mkForce name; # the script's names are those of the machines
     services.recipeci.allowlist = [ "custom-html" ];
+    example.placeholders = lib.mkForce [ ];
     system.switch.enable = true;
-    virtualisation.memorySize = 2048;
+    virtualisation = {
+      diskSize = 8192; # with less than runs.min_free_gb no run begins
+      memorySize = 2048;
+    };
   };
 in
 {

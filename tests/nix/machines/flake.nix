@@ -22,6 +22,8 @@
     let
       inherit (nixpkgs) lib;
       machine = module: recipeci.nixosConfigurations.cc-ci.extendModules { modules = [ module ]; };
+      check =
+        name: module: lib.findFirst (check: check.name == name) null (machine module).config.system.checks;
 
       # What boots in a container of the machine that tests: its store lies in a home folder, and its Docker is no package.
       guest =
@@ -97,14 +99,14 @@
             .config.environment.etc."xdg/recipeci/settings.yml".source
           )
           {
+            login.forge = "https://me@git.example.org/recipes";
             range.runs.min_free_gb = -1;
             retention.runs.keep_days = lib.mkForce (-1);
             unknown.imges = "/srv/images";
           }
         // {
-          calendar =
-            lib.findFirst (check: check.name == "recipeci-clean-calendar") null
-              (machine { services.recipeci.clean.calendar = "hurly"; }).config.system.checks;
+          calendar = check "recipeci-clean-calendar" { services.recipeci.clean.calendar = "hurly"; };
+          placeholders = check "recipeci-host-placeholders" { };
         };
     };
 }
