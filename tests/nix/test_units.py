@@ -48,16 +48,23 @@ def test_a_misspelt_key_and_a_unit_that_may_more_are_found(variants: Machines) -
     assert float(exposure) > float(EXPOSURE["recipeci-clean"])
 
 
-def test_a_wrong_setting_or_calendar_stops_the_build_of_the_system(variants: Machines) -> None:
+WRONG = ("range", "retention", "login", "unknown", "calendar", "placeholders")
+
+
+def test_what_is_wrong_or_a_placeholder_stops_the_build_of_the_system(variants: Machines) -> None:
     """All in one call: each is a derivation of its own."""
-    refs = [variants.flake.ref(f"wrong.{name}") for name in ("range", "retention", "unknown", "calendar")]
+    refs = [variants.flake.ref(f"wrong.{name}") for name in WRONG]
     said = variants.flake.refusal("build", "--no-link", "--keep-going", "--print-build-logs", *refs)
     for words in (
         "runs.min_free_gb: -1 is less than the minimum of 0",
         "runs.keep_days: -1 is less than the minimum of 0",
         "unknown key imges; did you mean images?",
         "correct services.recipeci.settings: docs/settings.md has every key",
+        "forge: an address with a user name, password or token in it is not taken",
         "correct services.recipeci.clean.calendar: man systemd.time, Calendar Events",
+        "hosts/hardware.nix has the disks of no machine",
+        "→ on the machine: nixos-generate-config --show-hardware-config > hosts/hardware.nix",
+        "hosts/cc-ci.nix has no ssh key, and nobody could log in.",
     ):
         assert words in said
 
@@ -129,9 +136,13 @@ WITHOUT = {
 """What the unit may beyond the hardening of all units, taken away again; and what then stays, among other things."""
 
 
-def test_the_clean_unit_removes_everything_and_needs_all_that_it_may(guest: Machines) -> None:
+def test_the_clean_unit_removes_all_but_what_lives_and_needs_all_that_it_may(guest: Machines) -> None:
     cleaning = (f"less {less}" for less in ("Nice=0", *WITHOUT))
-    made, cleaned, *rest = booted(guest, "kill_runs; left", *cleaning)
+    beside, made, cleaned, *rest = booted(guest, "beside_a_run", "kill_runs; left", *cleaning)
+    assert len(re.findall(": killed; its cell and checkout removed", beside.text)) == 4
+    of_the_run, its_cgroup = _left(beside)
+    assert re.fullmatch(r"/var/cache/recipeci/runs/[^/]+/swarm/data/file", of_the_run)
+    assert re.fullmatch(r"/sys/fs/cgroup/recipeci-[^/]+", its_cgroup)
     assert sorted(re.findall(r"/(?:out|runs|overlay2|cgroup)/", made.text)) == [
         *["/cgroup/"] * 4, *["/out/"] * 3, "/overlay2/", "/runs/"
     ]  # fmt: skip

@@ -36,3 +36,13 @@ less() { # SETTING: the unit of `clean` may less than it does; see what it leave
   started_again recipeci-clean
   left
 }
+
+beside_a_run() { # a run goes on while `clean` removes what others left; see what it leaves
+  kill_runs
+  mkfifo /run/alive
+  /run/killed "$docker" alive > /run/alive &
+  read -r _ < /run/alive
+  started_again recipeci-clean
+  left
+  kill "$!"
+}

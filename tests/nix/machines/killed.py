@@ -1,8 +1,13 @@
-"""Runs that were killed, wherever their folders are, and an image that nobody used for long: work for `clean`."""
+"""Runs that were killed, wherever their folders are, and an image that nobody used for long: work for `clean`.
+
+And, if asked to be `alive`, a run that goes on, with which it has nothing to do.
+"""
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from recipeci.host import engine
@@ -18,20 +23,29 @@ IMAGES = Path("/run/images")
 APP, OTHER = 999, 998
 
 
-def run_and_be_killed(out: Path | None) -> None:
-    """Leave what a run leaves: a file of one user of an app's in another's folder, and a cgroup directory."""
+def run(out: Path | None, *, then: Callable[[], None]) -> None:
+    """Make what a run leaves: a file of one user of an app's in another's folder, and a cgroup directory."""
     with workspace.opened(
         Request("custom-html", out=out), Settings(cache=CACHE, min_free_gb=0), source="s", clock=SystemClock()
-    ) as run:
-        run.write_manifest(target=Target(Commit("a" * 40)), creates=["x"])
-        data = run.swarm / "data"
+    ) as made:
+        made.write_manifest(target=Target(Commit("a" * 40)), creates=["x"])
+        data = made.swarm / "data"
         data.mkdir()
         (data / "file").write_text("x")
         os.chown(data / "file", OTHER, OTHER)
         data.chmod(0o1700)
         os.chown(data, APP, APP)
-        (Path("/sys/fs/cgroup") / f"recipeci-{run.run_id}" / "init").mkdir(parents=True)
-        os.kill(os.getpid(), 9)
+        (Path("/sys/fs/cgroup") / f"recipeci-{made.run_id}" / "init").mkdir(parents=True)
+        then()
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def live() -> None:
+    os.write(1, b"alive\n")
+    signal.pause()
 
 
 def fill_the_store(docker: Path) -> None:
@@ -47,8 +61,12 @@ def fill_the_store(docker: Path) -> None:
         os.utime(file, (0, 0))
 
 
-if len(sys.argv) > 2:
-    run_and_be_killed(OUTS[int(sys.argv[2])])
-for number in range(len(OUTS)):
-    subprocess.run([sys.executable, "-I", __file__, sys.argv[1], str(number)], check=False)
-fill_the_store(Path(sys.argv[1]))
+match sys.argv[2:]:
+    case ["alive"]:
+        run(None, then=live)
+    case [which]:
+        run(OUTS[int(which)], then=die)
+    case _:
+        for number in range(len(OUTS)):
+            subprocess.run([sys.executable, "-I", __file__, sys.argv[1], str(number)], check=False)
+        fill_the_store(Path(sys.argv[1]))
