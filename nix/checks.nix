@@ -22,12 +22,7 @@ let
   given =
     host:
     host.extendModules {
-      modules = [
-        {
-          imports = [ ../hosts/placeholders.nix ];
-          example.placeholders = lib.mkForce [ ];
-        }
-      ];
+      modules = lib.optional (host.options ? example) { example.placeholders = lib.mkForce [ ]; };
     };
   hosts = lib.filterAttrs (
     _: host: host.pkgs.stdenv.hostPlatform.system == system
