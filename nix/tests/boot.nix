@@ -7,6 +7,7 @@ let
       ../../hosts/cc-ci.nix
     ];
     disabledModules = [ ../../hosts/hardware.nix ]; # a machine of its own has its own
+    boot.loader.systemd-boot.enable = true;
     networking.hostName = lib.mkForce name; # the script's names are those of the machines
     services.recipeci.allowlist = [ "custom-html" ];
     example.placeholders = lib.mkForce [ ];

@@ -126,6 +126,7 @@ in
       ../../hosts/cc-ci.nix
     ];
     disabledModules = [ ../../hosts/hardware.nix ];
+    boot.loader.systemd-boot.enable = true;
     example.placeholders = lib.mkForce [ ];
     services.recipeci.settings.runs.min_free_gb = 0;
     virtualisation = {
