@@ -13,6 +13,8 @@ let
     pkgs.runCommand "recipeci-clean-calendar" { nativeBuildInputs = [ pkgs.systemd ]; }
       ''
         systemd-analyze calendar ${lib.escapeShellArg cfg.clean.calendar} > $out || {
+          # What systemd says of it ends in a carriage return, after which Nix shows nothing.
+          echo ${lib.escapeShellArg "services.recipeci.clean.calendar is ${cfg.clean.calendar}, which is no calendar event"} >&2
           echo "  → correct services.recipeci.clean.calendar: man systemd.time, Calendar Events" >&2
           exit 1
         }

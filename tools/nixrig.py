@@ -47,6 +47,13 @@ LACKS = (
         "        inherit lib config options;\n",
         "        inherit lib config;\n        options = noted options (map (m: m.config) loaded);\n",
     ),
+    # Whoever runs it beside us must find the settings whole.
+    ("env.sh", 'nix.conf" <<CONF\n', 'nix.conf.$$" <<CONF\n'),
+    (
+        "env.sh",
+        "$NIXRIG_HOME/host\nCONF\n",
+        '$NIXRIG_HOME/host\nCONF\nmv "$NIX_CONF_DIR/nix.conf.$$" "$NIX_CONF_DIR/nix.conf"\n',
+    ),
     # As a oneshot it is part of the boot, whose end it waits for, wherever the boot takes longer than a second.
     ("boot.py", "Type=oneshot\\nExecStart=/bin/sh /conf/checks.sh", "Type=exec\\nExecStart=/bin/sh /conf/checks.sh"),
 )

@@ -114,6 +114,9 @@ def _refuse_a_login(forge: str, *, where: Path | None) -> None:
         raise UsageError(
             msg, hint="write it without, as in https://git.example.org/recipes: nothing is cloned by login"
         )
+    if "?" in forge or "#" in forge:
+        msg = f"{where}: forge: an address with ? or # in it is not taken: recipes are cloned from FORGE/RECIPE"
+        raise UsageError(msg, hint="write it without, as in https://git.example.org/recipes")
 
 
 def _check_skip(name: str, env: Environment) -> None:

@@ -61,6 +61,7 @@ def test_what_is_wrong_or_a_placeholder_stops_the_build_of_the_system(variants: 
         "unknown key imges; did you mean images?",
         "correct services.recipeci.settings: docs/settings.md has every key",
         "forge: an address with a user name, password or token in it is not taken",
+        "services.recipeci.clean.calendar is hurly, which is no calendar event",
         "correct services.recipeci.clean.calendar: man systemd.time, Calendar Events",
         "hosts/hardware.nix has the disks of no machine",
         "→ on the machine: nixos-generate-config --show-hardware-config > hosts/hardware.nix",

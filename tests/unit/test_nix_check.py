@@ -53,6 +53,7 @@ class Machine:
         (packages / "host.nix").write_text("")
         (packages / "stubs.nix").write_text("")
         self.program("rig/boot.py", OK)
+        self.program("rig/env.sh", OK)
         (self.folder / "rig" / "lib-small").mkdir()
         (self.folder / "rig" / "lib-small" / "modules.nix").write_text("")
 

@@ -227,7 +227,14 @@ def test_an_address_with_a_login_is_refused_and_the_login_not_repeated(tmp_path:
     assert "secret" not in f"{caught.value.message}{caught.value.hint}"
 
 
-@pytest.mark.parametrize("address", ["https://git.example.org/@team", "https://git.example.org:3000", "https://h/?a@b"])
+@pytest.mark.parametrize("address", ["https://h/y?token=abc", "https://h/y#abc", "https://h/?a@b"])
+def test_an_address_to_which_no_recipe_can_be_added_is_refused_and_not_repeated(tmp_path: Path, address: str) -> None:
+    with pytest.raises(UsageError, match=r"forge: an address with . or . in it is not taken") as error:
+        settings.load(write(tmp_path / "s.yml", f"forge: '{address}'"), {})
+    assert address not in error.value.message
+
+
+@pytest.mark.parametrize("address", ["https://git.example.org/@team", "https://git.example.org:3000", "https://h/a@b"])
 def test_an_address_without_a_login_is_none(tmp_path: Path, address: str) -> None:
     assert settings.load(write(tmp_path / "s.yml", f"forge: '{address}'"), {}).forge == address
 

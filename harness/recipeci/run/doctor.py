@@ -187,7 +187,9 @@ def _abra(settings: Settings, runner: Runner) -> Finding:
     words = f"{chosen.program.name} {chosen.program.version}"
     if not chosen.program.built_in:
         return Finding("abra", State.OK, f"{words}: {chosen.argv[0]}")
-    return Finding("abra", State.NOTE, f"{words}, built in: the verdict says so", "put abra on PATH, or --abra PATH")
+    return Finding(
+        "abra", State.NOTE, f"{words}, built in: the verdict says so", "put abra on PATH, or set abra.program"
+    )
 
 
 def _cache(settings: Settings, runner: Runner) -> Finding:
