@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -70,8 +71,10 @@ class Flake:
         return self.nix("run", self.ref(app), "--", *arguments, check=check, cwd=cwd)
 
     def develop(self, shell: str, *command: str, check: bool = True, cwd: Path | None = None) -> Completed:
-        """Run a command in a shell of `devShells`."""
-        return self.nix("develop", self.ref(shell), "-c", *command, check=check, cwd=cwd)
+        """Run a command in a shell of `devShells`; Nix leaves an empty folder of each, so it gets a place that goes."""
+        with tempfile.TemporaryDirectory(prefix="nix-develop-") as scratch:
+            there = replace(self, env={**self.env, "TMPDIR": scratch})
+            return there.nix("develop", self.ref(shell), "-c", *command, check=check, cwd=cwd)
 
     def refusal(self, *words: str) -> str:
         """Return what Nix says when it refuses a command, without quotes; the test fails if it does not refuse."""
