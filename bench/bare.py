@@ -69,7 +69,7 @@ def wait_until_stable(client: docker.DockerClient, *, since: float, update: bool
 
 def is_done(client: docker.DockerClient, *, update: bool) -> bool:
     """Say whether the app's task runs and, for an update, swarm calls it completed."""
-    found = client.services.list(filters={"name": f"{STACK}_app"})
+    found = client.services.list(filters={"name": f"{STACK}_app"})  # type: ignore[no-untyped-call,unused-ignore]  # older stubs do not type it
     if not found:
         return False
     state = found[0].attrs.get("UpdateStatus", {}).get("State", "")

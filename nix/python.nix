@@ -2,19 +2,27 @@
 {
   lib,
   python3,
-  fetchurl,
+  fetchPypi,
 }:
 let
   inherit (lib.importTOML ../pyproject.toml) project;
 
-  # nixpkgs has the type stubs of other packages. Version and hash are those of requirements.lock, which a test compares.
+  # nixpkgs has the type stubs of other packages, and its own win once it has these. Version and hash are those of
+  # requirements.lock, which a test compares.
   types-docker =
     ps:
-    ps.buildPythonPackage {
-      pname = "types-docker";
+    let
       version = "7.2.0.20261006";
-      src = fetchurl {
-        url = "https://files.pythonhosted.org/packages/70/67/2f16e88c38b6d873d0d417f81a12af119998ede025f99b1422fb157ad288/types_docker-7.2.0.20261006-py3-none-any.whl";
+    in
+    ps.types-docker or (ps.buildPythonPackage {
+      pname = "types-docker";
+      inherit version;
+      src = fetchPypi {
+        pname = "types_docker";
+        inherit version;
+        format = "wheel";
+        dist = "py3";
+        python = "py3";
         hash = "sha256-hmBBlxo3iiJu3QlaSlXTkk5R2dFfrqW+7u8lb4byMg0=";
       };
       pyproject = false; # a wheel: nothing is built
@@ -29,7 +37,7 @@ let
         ps.urllib3
       ];
       meta.license = lib.licenses.asl20;
-    };
+    });
 
   nameOf = requirement: lib.toLower (lib.head (lib.match "([A-Za-z0-9._-]+).*" requirement));
   packagesOf =
