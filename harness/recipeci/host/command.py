@@ -211,13 +211,39 @@ def start(
     env: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
 ) -> Started:
-    """Start a program that lives on (a daemon of ours): output appended to a file, in a session of its own.
+    """Start a program that lives on (a daemon of ours): output appended to a file (no link), in a session of its own.
 
     The kernel kills it when the *thread* that called this ends: call it from one that lives as long as we do.
     """
     log.debug("$ %s &", shlex.join(argv))
-    with output.open("ab") as sink, Path(os.devnull).open("rb") as nothing:
+    with _appended(output) as sink, Path(os.devnull).open("rb") as nothing:
         return _popen(argv, env=env, cwd=None, stdin=nothing, stdout=sink, stderr=sink, pass_fds=tuple(pass_fds))
+
+
+def _appended(output: Path) -> IO[bytes]:
+    """Open a file to be appended to, or make it; a link in its place is not followed."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    return os.fdopen(os.open(output, flags, 0o666), "ab")
+
+
+def ends_within(process: Started, seconds: float) -> bool:
+    """Wait for a program that `start` began, so long at most; say whether it has ended. It is reaped then."""
+    if process.poll() is None:
+        leader = os.pidfd_open(process.pid)
+        try:
+            watch = select.poll()
+            watch.register(leader, select.POLLIN)
+            watch.poll(seconds * 1000)
+        finally:
+            os.close(leader)
+    return process.poll() is not None
+
+
+def end(process: Started) -> int:
+    """End a program that `start` began, and whatever is in its process group, at once; return its code."""
+    if process.poll() is None:
+        _kill_group(process.pid)
+    return process.wait()
 
 
 def program(name: str, *, path: str = PATH) -> str:

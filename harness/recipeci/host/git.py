@@ -11,17 +11,18 @@ import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
 
-from recipeci.errors import CommandFailed, UsageError
-from recipeci.host.clone import Clone
+from recipeci.errors import CommandFailed, HostError, UsageError
+from recipeci.host.clone import LISTING, Clone
 from recipeci.host.command import PATH, Runner
+from recipeci.host.credential import Credential, is_safe
 from recipeci.host.gitcall import MOST_BYTES, Git, Repository, Source
 from recipeci.host.gitwords import GIVE, explained
-from recipeci.model import Commit
+from recipeci.model import Commit, Tag
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-"""Hosts that may be asked without TLS."""
 URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://")
 OF_SSH = re.compile(r"[^/\s]+@[^/\s:]+:")
+TAGS, PEELED = "refs/tags/", "^{}"
+"""How an annotated tag is listed twice: itself, and with this behind it what it stands for."""
 ALL_TAGS = "+refs/tags/*:refs/tags/*"
 
 
@@ -55,17 +56,18 @@ def clone(
     path: str = PATH,
     network: Mapping[str, str] | None = None,
     most_bytes: int = MOST_BYTES,
+    credential: Credential | None = None,
 ) -> Clone:
     """Clone a source into a folder that is not there yet; nothing is checked out.
 
     `within` is a folder above `into` that a cell which sees `into` cannot replace; absent: the one just above it.
     `path` is where git is looked up, `network` the environment by which this machine reaches the network, `most_bytes`
-    what it may bring.
+    what it may bring, `credential` what is shown to its host if that wants to know who asks.
 
     Raises UsageError (2) if there is no such recipe, no repository, no commit or only a part of the history; HostError
     (3) if the source cannot be reached, wants a password or is larger than `most_bytes`.
     """
-    git = Git(runner, path=path, network=network or {}, most_bytes=most_bytes)
+    git = Git(runner, path=path, network=network or {}, most_bytes=most_bytes, credential=credential)
     options = ["--quiet", "--no-checkout", "--no-local", "--no-tags", "--no-recurse-submodules", "--reject-shallow"]
     try:
         git.ask(source, ["clone", *options, "--template=", "--", source.where, str(into)])
@@ -77,6 +79,34 @@ def clone(
     except CommandFailed as error:
         raise explained(error, source, most_bytes=most_bytes) from error
     return Clone(repository=repository, source=source, newest=_newest(repository, source))
+
+
+def remote_tags(
+    runner: Runner,
+    source: Source,
+    *,
+    path: str = PATH,
+    network: Mapping[str, str] | None = None,
+    credential: Credential | None = None,
+) -> tuple[Tag, ...]:
+    """Return a source's tags with the commits that they stand for; nothing is fetched but their list.
+
+    The arguments are those of `clone`. Raises UsageError (2) if there is no such repository; HostError (3) if it cannot
+    be reached, wants a password or has more tags than a recipe can have.
+    """
+    git = Git(runner, path=path, network=network or {}, credential=credential)
+    try:
+        listed = git.ask(source, ["ls-remote", "--tags", "--", source.where]).out
+    except CommandFailed as error:
+        raise explained(error, source, most_bytes=git.most_bytes) from error
+    if len(listed) > LISTING:
+        raise HostError(f"{source.where} has too many tags to be a recipe's")
+    rows = dict(line.split("\t", 1)[::-1] for line in listed.splitlines())
+    names = [ref for ref in rows if ref.startswith(TAGS) and not ref.endswith(PEELED)]
+    return tuple(
+        Tag(ref.removeprefix(TAGS), Commit(rows.get(f"{ref}{PEELED}", rows[ref])), annotated=f"{ref}{PEELED}" in rows)
+        for ref in names
+    )
 
 
 def _on_forge(recipe: str, *, forge: str) -> Source:
@@ -96,7 +126,7 @@ def _checked_url(url: str) -> str:
         parts = urllib.parse.urlsplit(url)
     except ValueError as error:
         raise UsageError(f"{url!r} is no URL: {error}", hint=GIVE) from error
-    if parts.scheme != "https" and (parts.scheme, parts.hostname in LOOPBACK) != ("http", True):
+    if not is_safe(parts.scheme, parts.hostname):
         raise UsageError(f"{parts.scheme}: is not a protocol that a source may have", hint=GIVE)
     if "@" in parts.netloc:
         shown = url.replace(parts.netloc, parts.netloc.rpartition("@")[2])

@@ -18,6 +18,7 @@ from pathlib import Path
 from recipeci.errors import OpFailed
 from recipeci.host.below import Below
 from recipeci.host.command import BASE_ENV, PATH, Completed, Runner, program
+from recipeci.host.credential import Credential
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,7 @@ class Git:
 
     `path` is where git is looked up; `network` is how this machine reaches the network, of which git gets the proxies
     and the trusted certificates, and only when it speaks to a source by URL. `most_bytes` is what one call may bring.
+    `credential` is known to a git that speaks to the host that it is for, and to no other.
 
     Raises CommandFailed with git's words for every code that is not in `ok`, CommandTimeout when the time is over.
     """
@@ -105,6 +107,7 @@ class Git:
     path: str = PATH
     network: Mapping[str, str] = field(default_factory=dict, repr=False)
     most_bytes: int = MOST_BYTES
+    credential: Credential | None = field(default=None, repr=False)
 
     def run(
         self,
@@ -124,7 +127,7 @@ class Git:
         The kernel lets no file that it writes get larger than `most_bytes`.
         """
         with _trusting(source) as trust:
-            way = {} if source.local else self._way()
+            way = {} if source.local else {**self._way(), **self._login(source.where)}
             speak = {**way, **trust, "GIT_ALLOW_PROTOCOL": source.scheme}
             limited = [program("sh"), "-c", _LIMITED, str(self.most_bytes // _BLOCK), program("git", path=self.path)]
             return self._run([*limited, *args], timeout=FETCH_SECONDS, env={**(env or {}), **speak})
@@ -139,6 +142,19 @@ class Git:
         ok: Collection[int] = (0,),
     ) -> Completed:
         return self.runner.run(argv, timeout=timeout, env={**ENV, "PATH": self.path, **env}, stdin=stdin, ok=ok)
+
+    def _login(self, url: str) -> dict[str, str]:
+        """Return what a git needs that speaks to the credential's own host."""
+        if self.credential is None or not self.credential.is_for(url):
+            return {}
+        key, value = self.credential.config
+        number = len(SETTINGS)
+        more = {
+            "GIT_CONFIG_COUNT": str(number + 1),
+            f"GIT_CONFIG_KEY_{number}": key,
+            f"GIT_CONFIG_VALUE_{number}": value,
+        }
+        return {**more, **self.credential.environment}
 
     def _way(self) -> dict[str, str]:
         """Return the proxies and the trusted certificates of this machine, by the names that git knows."""
@@ -167,8 +183,8 @@ class Repository:
         return Below(self.within)
 
     def seen_by(self, runner: Runner) -> Repository:
-        """Return it as the cell of `runner` sees it, at the same path."""
-        return replace(self, git=replace(self.git, runner=runner, path=PATH))
+        """Return it as the cell of `runner` sees it, at the same path; nobody there is told how we clone."""
+        return replace(self, git=replace(self.git, runner=runner, path=PATH, credential=None))
 
     def run(
         self,

@@ -27,7 +27,7 @@ REFUSALS = (
         re.compile(r"could not read (?:Username|Password)|Authentication failed|terminal prompts disabled|error: 403"),
         HostError,
         "wants a password",
-        "clone it yourself and give the folder: --source PATH",
+        "clone it yourself and give the folder: --source PATH; or give --clone-credential FILE",
     ),
     Refusal(
         re.compile(r"repository is shallow"),

@@ -34,13 +34,14 @@ class Answer:
 
 
 class HttpFailed(Exception):
-    """There was no answer; `reason` says why in a few words."""
+    """There was no answer; `reason` says why in a few words, `reset` that a connection ended too early."""
 
-    def __init__(self, url: str, reason: str) -> None:
+    def __init__(self, url: str, reason: str, *, reset: bool = False) -> None:
         """Keep what was asked for and why it did not come."""
         super().__init__(f"{url}: {reason}")
         self.url = url
         self.reason = reason
+        self.reset = reset
 
 
 class Http:

@@ -1,10 +1,13 @@
-"""The only place that knows httpx and httpcore: requests over sockets that somebody else opens, with one deadline."""
+"""The only place that knows httpx and httpcore: requests with a deadline over sockets that somebody else opens."""
 
 from __future__ import annotations
 
+import contextlib
+import select
 import socket
 import ssl
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import httpcore
@@ -12,6 +15,12 @@ import httpx
 
 from recipeci.host.clock import Clock
 from recipeci.host.http import Connect, HttpFailed
+
+Left = Callable[[], float]
+"""Returns how many seconds the request under way still has; raises TooLate if none."""
+KEPT = 4
+KEPT_SECONDS = 15.0
+"""An idle connection of a session is hung up after so long, before the other side does it."""
 
 
 class TooLate(Exception):
@@ -21,11 +30,10 @@ class TooLate(Exception):
 class Stream(httpcore.NetworkStream):
     """One connection; every operation ends by the request's deadline, however slowly the other side drips."""
 
-    def __init__(self, connection: socket.socket, *, clock: Clock, deadline: float) -> None:
+    def __init__(self, connection: socket.socket, *, left: Left) -> None:
         """Take an open connection."""
         self._connection = connection
-        self._clock = clock
-        self._deadline = deadline
+        self._left = left
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the deadline counts
         """Return what is there, at most `max_bytes`; empty at the end."""
@@ -54,25 +62,26 @@ class Stream(httpcore.NetworkStream):
         except BaseException:
             self._connection.close()
             raise
-        return Stream(wrapped, clock=self._clock, deadline=self._deadline)
+        return Stream(wrapped, left=self._left)
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's
-        """Return what httpcore asks for: the TLS object."""
+        """Return what httpcore asks for: the TLS object; whether there is something to read, which ends an idle one."""
+        if info == "is_readable":
+            return _is_readable(self._connection)
         return self._connection if info == "ssl_object" and isinstance(self._connection, ssl.SSLSocket) else None
 
     def _limit(self) -> None:
         """Leave the next operation what is left of the time."""
-        self._connection.settimeout(_left(self._clock, self._deadline))
+        self._connection.settimeout(self._left())
 
 
 class Backend(httpcore.NetworkBackend):
     """Opens connections by a function of ours."""
 
-    def __init__(self, connect: Connect, *, clock: Clock, deadline: float) -> None:
-        """Take the function and the request's deadline."""
+    def __init__(self, connect: Connect, *, left: Left) -> None:
+        """Take the function, and what tells the time that a request still has."""
         self._connect = connect
-        self._clock = clock
-        self._deadline = deadline
+        self._left = left
 
     def connect_tcp(
         self,
@@ -83,17 +92,21 @@ class Backend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
         """Connect."""
-        connection = self._connect(host, port, timeout=_left(self._clock, self._deadline))
-        return Stream(connection, clock=self._clock, deadline=self._deadline)
+        return Stream(self._connect(host, port, timeout=self._left()), left=self._left)
 
 
 class Transport(httpx.BaseTransport):
-    """One request over one connection of a `Backend`."""
+    """Requests over connections of a `Backend`."""
 
-    def __init__(self, backend: Backend, *, tls: ssl.SSLContext) -> None:
-        """Take the backend, and whom to believe."""
+    def __init__(self, backend: Backend, *, tls: ssl.SSLContext, kept: int = 0) -> None:
+        """Take the backend, whom to believe, and how many idle connections are kept."""
         self._pool = httpcore.ConnectionPool(
-            ssl_context=tls, network_backend=backend, max_keepalive_connections=0, http2=False
+            ssl_context=tls,
+            network_backend=backend,
+            max_connections=None,
+            max_keepalive_connections=kept,
+            keepalive_expiry=KEPT_SECONDS,
+            http2=False,
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -124,22 +137,66 @@ class _Body(httpx.SyncByteStream):
         self._answer.close()
 
 
+class Session:
+    """Requests to a server over connections that are kept; each request has its own deadline. Any thread may use it."""
+
+    def __init__(self, *, connect: Connect, tls: ssl.SSLContext, clock: Clock, kept: int = KEPT) -> None:
+        """Take what opens connections, and whom to believe."""
+        self._clock = clock
+        self._requests = threading.local()
+        backend = Backend(connect, left=self._left)
+        self._client = httpx.Client(
+            transport=Transport(backend, tls=tls, kept=kept), trust_env=False, follow_redirects=False
+        )
+
+    def request(
+        self, method: str, url: str, *, deadline: float, limit: int, headers: Mapping[str, str], body: bytes = b""
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Ask: (status, headers, at most `limit` bytes of the body).
+
+        Raises:
+            HttpFailed: there was no answer by the deadline, a monotonic time of the clock.
+        """
+        self._requests.deadline = deadline
+        with _failing(url), self._client.stream(method, url, headers=headers, content=body) as response:
+            return response.status_code, dict(response.headers), _read(response, limit=limit)
+
+    def close(self) -> None:
+        """Hang up all connections."""
+        self._client.close()
+
+    def _left(self) -> float:
+        """Return how many seconds the request of this thread still has."""
+        left: float = self._requests.deadline - self._clock.monotonic()
+        if left <= 0:
+            raise TooLate
+        return left
+
+
 def get(
     url: str, *, connect: Connect, tls: ssl.SSLContext, clock: Clock, deadline: float, limit: int
 ) -> tuple[int, Mapping[str, str], bytes]:
-    """Ask for a page: (status, headers, at most `limit` bytes of the body).
+    """Ask for a page over a connection of its own: (status, headers, at most `limit` bytes of the body).
 
     Raises:
         HttpFailed: there was no answer by the deadline, a monotonic time of the clock.
     """
-    transport = Transport(Backend(connect, clock=clock, deadline=deadline), tls=tls)
+    with contextlib.closing(Session(connect=connect, tls=tls, clock=clock, kept=0)) as session:
+        return session.request("GET", url, deadline=deadline, limit=limit, headers={})
+
+
+def tcp(host: str, port: int, *, timeout: float) -> socket.socket:
+    """Connect over this machine's own network: a `Connect`."""
+    connection = socket.create_connection((host, port), timeout=timeout)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a request goes out in two parts
+    return connection
+
+
+@contextlib.contextmanager
+def _failing(url: str) -> Iterator[None]:
+    """Turn whatever goes wrong with a request into HttpFailed."""
     try:
-        with (
-            httpx.Client(transport=transport, trust_env=False, follow_redirects=False) as client,
-            client.stream("GET", url) as response,
-        ):
-            body = _read(response, limit=limit)
-            return response.status_code, dict(response.headers), body
+        yield
     except (
         httpx.HTTPError,
         httpx.InvalidURL,
@@ -148,7 +205,7 @@ def get(
         OSError,
         TooLate,
     ) as error:
-        raise HttpFailed(url, _reason(error)) from error
+        raise HttpFailed(url, _reason(error), reset=_is_reset(error)) from error
 
 
 def _read(response: httpx.Response, *, limit: int) -> bytes:
@@ -161,12 +218,17 @@ def _read(response: httpx.Response, *, limit: int) -> bytes:
     return bytes(body[:limit])
 
 
-def _left(clock: Clock, deadline: float) -> float:
-    """Return how many seconds are left."""
-    left = deadline - clock.monotonic()
-    if left <= 0:
-        raise TooLate
-    return left
+def _is_readable(connection: socket.socket) -> bool:
+    """Say whether reading would not wait; `select` would not do for a process with many files."""
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _is_reset(error: BaseException) -> bool:
+    """Say whether a connection that was there ended before an answer: also one that was kept for too long."""
+    gone = isinstance(error, (ConnectionResetError, BrokenPipeError, ConnectionAbortedError))
+    return gone or isinstance(error, httpcore.RemoteProtocolError)
 
 
 def _reason(error: BaseException) -> str:

@@ -108,6 +108,10 @@ class Request:
 
     recipe: str
     source: str | None = None
+    code_source: str | None = None
+    """The source that the allowlist is asked about, empty if nobody knows it; None: the one that is cloned."""
+    clone_credential: Path | None = None
+    """A file with what the source's host is shown when it is cloned."""
     ref: str | None = None
     base: str | None = None
     dirty: bool = False

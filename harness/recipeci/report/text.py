@@ -13,7 +13,8 @@ def clean(text: str) -> str:
 
     Line feeds and tabs stay.
     """
-    return "".join(_shown(char) for char in text.replace("\r\n", "\n"))
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join(line if line.isprintable() else "".join(map(_shown, line)) for line in lines)
 
 
 def one_line(text: str) -> str:

@@ -187,9 +187,10 @@ def _abra(settings: Settings, runner: Runner) -> Finding:
     words = f"{chosen.program.name} {chosen.program.version}"
     if not chosen.program.built_in:
         return Finding("abra", State.OK, f"{words}: {chosen.argv[0]}")
-    return Finding(
-        "abra", State.NOTE, f"{words}, built in: the verdict says so", "put abra on PATH, or set abra.program"
-    )
+    told = "the verdict says so"
+    if not settings.builtin_abra_is_final:
+        told += ", and `recipeci work` does not use it"
+    return Finding("abra", State.NOTE, f"{words}, built in: {told}", "put abra on PATH, or set abra.program")
 
 
 def _cache(settings: Settings, runner: Runner) -> Finding:

@@ -48,10 +48,11 @@ ATTEMPTS = 2
 """The host's faults are given a fresh cell once (DESIGN §4); the recipe's are not."""
 
 
-def show_plan(request: Request, settings: Settings, *, console: Console) -> None:
+def show_plan(request: Request, settings: Settings, *, console: Console, redactor: Redactor) -> None:
     """Print what a run would do; writes only a clone that it removes, and asks nothing of Docker."""
     said = source.given(request, settings)
-    with tempfile.TemporaryDirectory(prefix="recipeci-plan-") as scratch:
+    secrets.of_clone(redactor, said)
+    with tempfile.TemporaryDirectory(prefix="recipeci-plan-") as scratch, console.phase("checkout"):
         found = source.sourced(request, settings, said, into=Path(scratch) / "clone", runner=LocalRunner())
     for line in describing.describe(found.plan):
         console.say(line)
@@ -67,6 +68,7 @@ def run(
     clock, runner = SystemClock(), LocalRunner()
     # What is given wrong is said first, before there is a folder, and not only when it is needed.
     said = source.given(request, settings)
+    secrets.of_clone(redactor, said)
     if request.images is not None:
         entries.read(request.images)
     abra = choose(request.abra, settings.abra, runner=runner, path=settings.search_path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 
 from recipeci.errors import Interrupted
@@ -21,6 +21,24 @@ REASONS = {
     signal.SIGALRM: "the deadline of the run passed",
 }
 CLEANING = b"cleaning up, please wait: what is left behind now would have to be removed by `recipeci clean`\n"
+
+
+def heeded(numbers: Iterable[signal.Signals]) -> tuple[signal.Signals, ...]:
+    """Return these signals, without SIGHUP where it is ignored: whoever says `nohup` closes the terminal meanwhile."""
+    return tuple(
+        number for number in numbers if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
+    )
+
+
+def leave_terminal() -> None:
+    """Let words for a terminal that is gone go nowhere: each would be an error, in the midst of whatever goes on."""
+    for stream in (1, 2):
+        try:
+            os.write(stream, b"")
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream)
+            os.close(nowhere)
 
 
 class Interrupts:
@@ -37,7 +55,7 @@ class Interrupts:
     @contextlib.contextmanager
     def handled(self) -> Iterator[None]:
         """Handle the signals until the end of the block, then as before."""
-        before = {number: signal.signal(number, self._on_signal) for number in REASONS}
+        before = {number: signal.signal(number, self._on_signal) for number in heeded(REASONS)}
         try:
             yield
         finally:
@@ -94,6 +112,8 @@ class Interrupts:
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         """Raise once; later, and behind the shield, say only what is going on."""
         self.disarm()
+        if number == signal.SIGHUP:
+            leave_terminal()
         during = self._going_on()
         words = REASONS[signal.Signals(number)] + (f" during {during}" if during else "")
         stop = Interrupted(words, code=128 + number)

@@ -46,7 +46,7 @@ def _acquire(path: Path, how: int) -> int:
     The descriptor is not inherited: a child that outlives us would hold the lock (F-05).
     """
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(descriptor, how)
             if _is_same(path, descriptor):

@@ -17,6 +17,7 @@ from recipeci.host.docker import Swarm
 from recipeci.host.stackstate import Json, StackState
 from recipeci.redact import Redactor
 from recipeci.run.plan import Plan
+from recipeci.run.source import Given
 from recipeci.run.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,12 @@ class Reference:
 
     name: str
     path: PurePosixPath
+
+
+def of_clone(redactor: Redactor, said: Given) -> None:
+    """Mask what the source's host is shown, before anything is cloned."""
+    if said.credential is not None:
+        redactor.add("clone credential", said.credential.token)
 
 
 def begin(redactor: Redactor, *, place: Workspace, plan: Plan) -> None:

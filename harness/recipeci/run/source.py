@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recipeci.errors import RecipeInvalid, UsageError
-from recipeci.host import git
+from recipeci.host import credential, git
 from recipeci.host.clone import LINK, SUBMODULE, Clone
 from recipeci.host.command import Runner
+from recipeci.host.credential import Credential
 from recipeci.host.gitcall import Source
 from recipeci.model import FULL_SHA, Commit, Request, Settings, Target
 from recipeci.recipe import allowlist, discovery, metadata
@@ -38,25 +39,30 @@ class Sourced:
 
 @dataclass(frozen=True)
 class Given:
-    """What was given for a run, read and found right before anything is fetched: overlay, source, allowlist."""
+    """What was given for a run, read and found right before anything is fetched: overlay, source, allowlist.
+
+    `credential` is for the source's host, and for the clone alone.
+    """
 
     meta: RecipeMeta
     overlay: Brought
     source: Source
     allowed: Allowlist
     notes: tuple[str, ...] = ()
+    credential: Credential | None = None
 
 
 def given(request: Request, settings: Settings) -> Given:
     """Read what the caller and the settings name for a recipe.
 
-    Raises UsageError for an overlay or an allowlist that is wrong, and for a source that cannot be one (host/git.py).
+    Raises UsageError for an overlay, an allowlist or a credential that is wrong, and for a source that cannot be one
+    (host/git.py).
     """
     folder = discovery.overlay_folder(request.overlays, recipe=request.recipe)
     meta, overlay = metadata.load(folder), discovery.of_operator(folder)
     source = git.source_of(request.source, recipe=request.recipe, forge=settings.forge)
     notes = tuple(_no_overlay(request, settings))
-    return Given(meta, overlay, source, _allowlist(request, settings, source), notes)
+    return Given(meta, overlay, source, _allowlist(request, settings, source), notes, _credential(request, source))
 
 
 def sourced(
@@ -75,10 +81,11 @@ def sourced(
         path=settings.search_path,
         network=dict(settings.network_env),
         most_bytes=int(settings.source_max_gb * GB),
+        credential=said.credential,
     )
     versions = published(clone.tags())
     target = _target(request, clone, versions)
-    refusal = allowed.refusal(recipe=request.recipe, source=source.where, local=source.local)
+    refusal = _refusal(request, source, allowed)
     own = _own(clone, target, versions)
     plan = plans.make_plan(
         recipe=request.recipe,
@@ -110,11 +117,35 @@ def _allowlist(request: Request, settings: Settings, source: Source) -> Allowlis
     if request.allow_local_code and not source.local:
         msg = f"--allow-local-code is for a folder, and {source.where} is none"
         raise UsageError(msg, hint="--allowlist FILE, with recipe and source in it")
+    if request.code_source is not None and source.local:
+        raise UsageError(f"--code-source is for a source by URL, and {source.where} is a folder")
     if request.allowlist is None:
         return Allowlist(local_code=request.allow_local_code)
     if source.local:
         allowlist.refuse_inside(request.allowlist, Path(source.where))
     return allowlist.read(request.allowlist, forge=settings.forge, local_code=request.allow_local_code)
+
+
+def _credential(request: Request, source: Source) -> Credential | None:
+    """Return what is shown to the host that it is for, if the source is there.
+
+    Raises UsageError if the file is wrong.
+    """
+    if request.clone_credential is None:
+        return None
+    if source.local:
+        raise UsageError(f"--clone-credential is for a source by URL, and {source.where} is a folder")
+    return credential.read("--clone-credential", request.clone_credential)
+
+
+def _refusal(request: Request, source: Source, allowed: Allowlist) -> str:
+    """Return why no code of the recipe's repository may run: of a pull request, of the one that its head is in.
+
+    Its commits are fetched from the repository that it is made to, which has them all, so what is cloned says nothing.
+    """
+    if request.code_source is None:
+        return allowed.refusal(recipe=request.recipe, source=source.where, local=source.local)
+    return allowed.refusal(recipe=request.recipe, source=request.code_source, local=False)
 
 
 def _of_repository(clone: Clone, target: Target, *, refusal: str) -> Brought:
