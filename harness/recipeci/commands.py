@@ -24,6 +24,8 @@ class Run(Command):
 
     recipe = cli.SwitchAttr("--recipe", str)
     source = cli.SwitchAttr("--source", str)
+    code_source = cli.SwitchAttr("--code-source", str)
+    clone_credential = cli.SwitchAttr("--clone-credential", str)
     ref = cli.SwitchAttr("--ref", str)
     base = cli.SwitchAttr("--base", str)
     dirty = cli.Flag("--dirty")
@@ -67,6 +69,8 @@ class Run(Command):
         return Request(
             recipe=recipe,
             source=given.word("--source", self.source),
+            code_source=given.code_source("--code-source", self.code_source),
+            clone_credential=given.path("--clone-credential", self.clone_credential),
             ref=ref,
             base=given.word("--base", self.base),
             dirty=self.dirty,
@@ -116,6 +120,7 @@ class Doctor(Command):
     """What this machine has and lacks."""
 
     HELP = usage.DOCTOR
+    NAME = "doctor"
     selftest = cli.Flag("--selftest")
     abra = cli.Flag("--abra")
     record = cli.SwitchAttr("--record", str)
@@ -163,6 +168,7 @@ class Clean(Command):
     """Removes what killed runs left."""
 
     HELP = usage.CLEAN
+    NAME = "clean"
     config = cli.SwitchAttr("--config", str)
 
     def do(self) -> int:
@@ -186,6 +192,7 @@ class CheckConfig(Command):
     """Whether a settings file is right."""
 
     HELP = usage.CHECK_CONFIG
+    NAME = "check-config"
     file: Path | None = None
 
     def main(self, *words: str) -> int:
@@ -205,6 +212,8 @@ class CheckConfig(Command):
         return 0
 
 
+for _name in ("Serve", "Work", "Enroll", "Queue", "Cancel", "Rerun", "Sweep"):
+    Main.subcommand(_name.lower(), f"recipeci.service_commands.{_name}")  # read when it is wanted
 Doctor.unbind_switches("-v")
 Clean.unbind_switches("-v")
 CheckConfig.unbind_switches("-v")
@@ -228,7 +237,7 @@ def _run(asked: Request, config: Settings) -> int:
     interrupts = Interrupts(lambda: console.going_on)
     with interrupts.handled(), console.commands_shown():
         if asked.plan_only:
-            execute.show_plan(asked, config, console=console)
+            execute.show_plan(asked, config, console=console, redactor=redactor)
             return 0
         report = execute.run(asked, config, console=console, interrupts=interrupts, redactor=redactor)
     return report.exit_code

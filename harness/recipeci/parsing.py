@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -25,6 +26,8 @@ class Command(cli.Application):
     """
 
     PROGNAME = "recipeci"
+    NAME: ClassVar[str] = ""
+    """The word by which it is called; empty: none."""
     HELP: ClassVar[str]
     shown: str | None = None
     """The text to print instead of acting: help or version."""
@@ -39,12 +42,17 @@ class Command(cli.Application):
         """Print the version."""
         self.shown = f"recipeci {recipeci.__version__}\n"
 
+    @property
+    def own_help(self) -> str:
+        """The command line that prints its help."""
+        return f"recipeci {self.NAME} --help" if self.NAME else "recipeci --help"
+
     def main(self, *words: str) -> int:
         """Take no words: everything is an option."""
         if words:
             commands = list(self._subcommands)
             what = f"unknown command {words[0]!r}" if commands else f"unexpected {words[0]!r}"
-            raise UsageError(f"{what}{schemas.nearest(words[0], commands)}", hint="recipeci --help")
+            raise UsageError(f"{what}{schemas.nearest(words[0], commands)}", hint=self.own_help)
         return 0
 
     def _parse_args(self, argv: list[str]) -> tuple[Any, list[str]]:
@@ -53,7 +61,7 @@ class Command(cli.Application):
             name, value, _ = word.removeprefix("--").partition("=")
             switch = self._switches_by_name.get(name) if value and word.startswith("--") else None
             if switch is not None and switch.argtype is None:
-                raise UsageError(f"--{name} does not take a value", hint="recipeci --help")
+                raise UsageError(f"--{name} does not take a value", hint=self.own_help)
         parsed: tuple[Any, list[str]] = super()._parse_args(argv)
         return parsed
 
@@ -102,7 +110,7 @@ class Command(cli.Application):
             known = [f"--{name}" for name in self._switches_by_name if len(name) > 1]
             close = schemas.nearest(option, known)
             message = f"unknown option {option}{close if 'did you mean' in close else ''}"
-        return UsageError(message, hint="recipeci --help")
+        return UsageError(message, hint=self.own_help)
 
 
 Command.unbind_switches("--help-all", "--completions")
@@ -121,3 +129,9 @@ def say(words: str) -> None:
     """Print on stdout; whoever reads it may go away."""
     with contextlib.suppress(BrokenPipeError):
         print(words, end="", flush=True)
+
+
+def say_aside(words: str) -> None:
+    """Print on stderr what is no answer, for whoever waits for one."""
+    with contextlib.suppress(OSError):
+        print(words, end="", file=sys.stderr, flush=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from recipeci import schemas
 from recipeci.errors import UsageError
+from recipeci.host.credential import is_safe
 from recipeci.model import Settings, Tier
 
 FILE = Path("recipeci") / "settings.yml"
@@ -36,8 +38,21 @@ NETWORK = (
 )
 """How this machine reaches the network: given to what fetches recipes and makes images, never to a cell."""
 
+WORKER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
+"""As the schema says; it is part of a file's name."""
 LOGIN = re.compile(r"[^/]*//[^/?#]*@")
 """The beginning of an address with a user name, a password or a token, which is often written as a name alone."""
+
+WHY = {
+    "forge": "nothing is cloned by login",
+    "bridge.forge": "the token is in the file that bridge.token_file names",
+    "bridge.url": "who reads our pages needs none",
+}
+EXAMPLES = {
+    "forge": "https://git.example.org/recipes",
+    "bridge.forge": "https://git.example.org",
+    "bridge.url": "https://ci.example.org",
+}
 
 Environment = Mapping[str, str]
 
@@ -92,10 +107,29 @@ def load(config: Path | None, env: Environment) -> Settings:
     Raises:
         UsageError: a file that was named is not there, or one that is there is wrong.
     """
-    path = find(config, env)
-    data = schemas.load_yaml(path, "settings") if path else {}
-    _refuse_a_login(data.get("forge", ""), where=path)
-    return _settings(data, env)
+    return settings_of(read(find(config, env)), env)
+
+
+def read(file: Path | None) -> dict[str, Any]:
+    """Return what a settings file says, each value of the right form; nothing if there is no file.
+
+    Raises:
+        UsageError: the file is not there, or wrong. Nothing that it names is looked at.
+    """
+    data = schemas.load_yaml(file, "settings") if file else {}
+    _refuse_a_login("forge", data.get("forge", ""), where=file)
+    bridge = data.get("bridge", {})
+    for key in ("forge", "url"):
+        _refuse_a_login(f"bridge.{key}", bridge.get(key, ""), where=file)
+    if "forge" in bridge and not is_safe(*_host(bridge["forge"])):
+        msg = f"{file}: bridge.forge: over http:// everybody on the way could read the token"
+        raise UsageError(msg, hint="write https://; http:// is for this machine alone, as in http://127.0.0.1:3000")
+    return data
+
+
+def passed_on(env: Environment) -> dict[str, str]:
+    """Return what a run that we start gets of the environment: where things are, and the way to the network."""
+    return {name: env[name] for name in ("PATH", "HOME", "XDG_CACHE_HOME", *NETWORK) if env.get(name)}
 
 
 def find(config: Path | None, env: Environment) -> Path | None:
@@ -107,16 +141,24 @@ def find(config: Path | None, env: Environment) -> Path | None:
     return next((path for path in _usual_places(env) if path.exists()), None)
 
 
-def _refuse_a_login(forge: str, *, where: Path | None) -> None:
+def _refuse_a_login(key: str, address: str, *, where: Path | None) -> None:
     """Refuse an address that anybody who can read the file could log in with; what it has is not repeated."""
-    if LOGIN.match(forge):
-        msg = f"{where}: forge: an address with a user name, password or token in it is not taken"
-        raise UsageError(
-            msg, hint="write it without, as in https://git.example.org/recipes: nothing is cloned by login"
-        )
-    if "?" in forge or "#" in forge:
-        msg = f"{where}: forge: an address with ? or # in it is not taken: recipes are cloned from FORGE/RECIPE"
-        raise UsageError(msg, hint="write it without, as in https://git.example.org/recipes")
+    if LOGIN.match(address):
+        msg = f"{where}: {key}: an address with a user name, password or token in it is not taken"
+        raise UsageError(msg, hint=f"write it without, as in {EXAMPLES[key]}: {WHY[key]}")
+    if "?" in address or "#" in address:
+        why = "recipes are cloned from FORGE/RECIPE" if key == "forge" else "what is asked for is written behind it"
+        msg = f"{where}: {key}: an address with ? or # in it is not taken: {why}"
+        raise UsageError(msg, hint=f"write it without, as in {EXAMPLES[key]}")
+
+
+def _host(address: str) -> tuple[str, str | None]:
+    """Return scheme and host; an address that cannot be read has none, and is not safe."""
+    try:
+        parts = urllib.parse.urlsplit(address)
+    except ValueError:
+        return "", None
+    return parts.scheme, parts.hostname
 
 
 def _check_skip(name: str, env: Environment) -> None:
@@ -159,21 +201,21 @@ def _home(env: Environment) -> Path:
     raise UsageError("a path begins with ~ and the environment has no HOME", hint="write the whole path")
 
 
-def _settings(data: Mapping[str, Any], env: Environment) -> Settings:
+def settings_of(data: Mapping[str, Any], env: Environment) -> Settings:
     """Make the settings from checked data; what the file does not say has the default of model.Settings."""
     abra, docker, runs, authors = (data.get(section, {}) for section in ("abra", "docker", "runs", "authors"))
     cache = _xdg("XDG_CACHE_HOME", ".cache", env)
     found = {
         "forge": data.get("forge", "").rstrip("/") or None,
-        "cache": _path(data.get("cache"), env) or (cache / "recipeci" if cache else None),
-        "images": _path(data.get("images"), env),
-        "overlays": _path(data.get("overlays"), env),
-        "allowlist": _path(authors.get("allowlist"), env),
+        "cache": path_of(data.get("cache"), env) or (cache / "recipeci" if cache else None),
+        "images": path_of(data.get("images"), env),
+        "overlays": path_of(data.get("overlays"), env),
+        "allowlist": path_of(authors.get("allowlist"), env),
         "abra": abra.get("program"),
         "builtin_abra_is_final": abra.get("builtin_is_final"),
         "proxy_image": docker.get("proxy_image"),
         "bot_image": docker.get("bot_image"),
-        "docker_prefix": _path(docker.get("prefix"), env),
+        "docker_prefix": path_of(docker.get("prefix"), env),
         "keep_days": runs.get("keep_days"),
         "min_free_gb": runs.get("min_free_gb"),
         "source_max_gb": data.get("source", {}).get("max_gb"),
@@ -184,7 +226,7 @@ def _settings(data: Mapping[str, Any], env: Environment) -> Settings:
     return Settings(**{key: value for key, value in found.items() if value is not None})
 
 
-def _path(text: str | None, env: Environment) -> Path | None:
+def path_of(text: str | None, env: Environment) -> Path | None:
     """Return a path of the file's, with `~/` as the home folder."""
     if text is None:
         return None

@@ -22,6 +22,12 @@ Usage:
   recipeci clean                       remove what killed runs left in the cache folder
   recipeci check-config FILE           whether a settings file is right
 
+The service, from a comment on a pull request to a verdict; each has --help of its own:
+  recipeci serve, recipeci work        the two processes: one speaks to the forge, the other carries out runs
+  recipeci enroll OWNER/REPO           have the pull requests of a repository tested
+  recipeci queue, cancel, rerun        what is queued and runs; end a run; make one once more
+  recipeci sweep                       test the newest version of every enrolled recipe
+
 What to test:
   --recipe NAME          the recipe ($RECIPE)
   --source URL|PATH      its repository; absent: NAME on the forge of the settings
@@ -36,6 +42,9 @@ With what:
   --overlays DIR         the operator's recipe.yml and suites, a folder a recipe
   --allowlist FILE       lines `RECIPE [SOURCE-URL]`: whose repositories may bring tests; absent: the setting, else none
   --allow-local-code     run the tests that a local --source brings: they are your own
+  --code-source URL      the repository that the allowlist is asked about, or `none`; absent: the one that is cloned
+  --clone-credential FILE
+                         for a private --source: one line https://USER:TOKEN@HOST, shown to that host alone
   --proxy-image REF      an image of Traefik for the proxy
   --bot-image REF        an image of the backup bot
   --abra PATH|builtin    the abra to deploy with; absent: the setting, then PATH, then the built-in one
@@ -97,4 +106,123 @@ Usage:
 
   --version      print the version
   -h, --help     print this
+"""
+
+CONFIG = """\
+  --config FILE  settings; absent: $RECIPECI_CONFIG, recipeci/settings.yml in ~/.config or /etc/xdg
+  --version      print the version
+  -h, --help     print this
+"""
+
+SERVE = f"""\
+recipeci serve is the bridge to the forge: it takes webhooks, lists comments, decides who may have what tested, sets
+commit statuses, writes the one comment, and shows pages. It has no Docker and needs no root. It ends in order on
+SIGTERM or Ctrl-C.
+
+Usage:
+  recipeci serve [--config FILE]
+
+{CONFIG}
+Examples:
+  recipeci serve --config /etc/recipeci/settings.yml
+
+Exit codes: 0 told to end; 2 a setting or a file with a secret is wrong; 3 another one uses the database, or the
+address cannot be listened at; 70 a bug of recipeci
+"""
+
+WORK = f"""\
+recipeci work takes queued runs and carries them out, as many at a time as it has slots. It has no token of the forge.
+A run makes a swarm of its own, so it needs root. On SIGTERM or Ctrl-C it takes nothing more, ends what runs with its
+teardown done, and that is queued again.
+
+Usage:
+  recipeci work [--config FILE]
+
+{CONFIG}
+Examples:
+  sudo recipeci work --config /etc/recipeci/settings.yml
+
+Exit codes: 0 told to end; 2 a setting, a file with a secret or abra is wrong; 3 no root, or another worker has the
+name; 70 a bug of recipeci
+"""
+
+ENROLL = f"""\
+recipeci enroll has the pull requests of a repository tested: it makes the webhook on the forge, and refuses a token
+that may not ask for permissions, comment and set statuses. Done again, it brings all that up to date.
+
+Usage:
+  recipeci enroll OWNER/REPO[=RECIPE] [--no-webhook] [--config FILE]
+  recipeci enroll --remove OWNER/REPO [--config FILE]
+  recipeci enroll --list [--config FILE]
+
+  --no-webhook   make none: comments are found by listing them
+  --remove       have it tested no more, and take its webhook away
+  --list         print what is enrolled, a line each, as it is enrolled by
+{CONFIG}
+Examples:
+  recipeci enroll coop-cloud/custom-html
+  recipeci enroll someone/my-recipes-html=custom-html --config /etc/recipeci/settings.yml
+
+Exit codes: 0 enrolled; 2 what you gave is wrong, or the token may not; 3 the forge cannot be had; 70 a bug of
+recipeci
+"""
+
+QUEUE = f"""\
+recipeci queue lists the runs that have not ended, oldest first: number, state, since when, of what, why it waits; and
+the workers.
+
+Usage:
+  recipeci queue [--json] [--config FILE]
+
+  --json         print it for programs: {{"requests": […], "workers": […]}}
+{CONFIG}
+Examples:
+  recipeci queue
+  recipeci queue --json
+
+Exit codes: 0; 2 a setting is wrong, or there is no database; 3 the database cannot be read; 70 a bug of recipeci
+"""
+
+CANCEL = f"""\
+recipeci cancel ends a run: one that waits never begins, one that runs is ended as by Ctrl-C, its teardown done.
+
+Usage:
+  recipeci cancel ID [--config FILE]
+
+{CONFIG}
+Examples:
+  recipeci cancel 12
+
+Exit codes: 0 it is being ended; 2 there is no such run, or it has ended; 3 the database cannot be had; 70 a bug of
+recipeci
+"""
+
+RERUN = f"""\
+recipeci rerun queues the commit of a run that has ended once more, under a new number. It takes the place of what is
+queued for the same pull request.
+
+Usage:
+  recipeci rerun ID [--config FILE]
+
+{CONFIG}
+Examples:
+  recipeci rerun 12
+
+Exit codes: 0 it is queued; 2 there is no such run, or it has not ended; 3 the database cannot be had; 70 a bug of
+recipeci
+"""
+
+SWEEP = f"""\
+recipeci sweep has the newest published version of every enrolled recipe tested, waits for all of them, and says how
+many were expected and ran, what turned red since the last time, and what is red still. The forge is shown nothing.
+
+Usage:
+  recipeci sweep [--config FILE]
+
+{CONFIG}
+Examples:
+  recipeci sweep --config /etc/recipeci/settings.yml
+
+Exit codes: 0 all ran, nothing turned red; 1 something turned red; 2 a setting is wrong, or there is no database; 3 not
+all ran; 70 a bug of recipeci; 129, 130, 143 stopped, and what had not ended is cancelled
 """

@@ -106,9 +106,13 @@ def _sentence(error: ValidationError) -> str:
         return _wrong_type(error.instance, schema["type"])
     if error.validator == "pattern" and "description" in schema:
         return f"{error.instance!r} does not fit: {schema['description']}"
-    if error.validator != "additionalProperties" or not isinstance(error.instance, dict):
+    if not isinstance(error.instance, dict) or error.validator not in ("additionalProperties", "required"):
         return error.message
     known = schema.get("properties", {})
+    if error.validator == "required":
+        missing = next(key for key in cast("list[str]", error.validator_value) if key not in error.instance)
+        about = known.get(missing, {}).get("description", "")
+        return f"the key {missing!r} is missing{about and f': {about}'}"
     patterns = [re.compile(pattern) for pattern in schema.get("patternProperties", {})]
     unknown = next(key for key in error.instance if key not in known and not any(p.search(key) for p in patterns))
     return f"unknown key {unknown!r}{nearest(unknown, known)}"

@@ -1,0 +1,82 @@
+"""The only place that finds out on Gitea what a user may do in a repository.
+
+About Gitea 1.26: `collaborators/USER/permission` tells what a user may do as owner, collaborator, member of a team that
+administers, or administrator of the forge. Of a team whose units say that it may write it knows nothing: its members
+can push, and count there as anybody else. So the repository's teams are asked about too, and who is in them. That is
+told to the team's members and to owners of the organisation alone; to others nobody is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from recipeci.service.forge import ForgeRefused, Gone
+from recipeci.service.forgehttp import ForgeHttp
+from recipeci.service.gitealists import LOGIN, Where
+from recipeci.service.model import Permission
+from recipeci.service.shape import Shape
+
+CODE = "repo.code"
+NOT_ALLOWED = 405
+"""What a repository that no organisation owns says to the question for its teams."""
+FORBIDDEN = 403
+
+
+@dataclass(frozen=True)
+class Team:
+    """A team that may write the repository's code, and does not administer it."""
+
+    id: int
+    name: str
+
+
+def permission(http: ForgeHttp, where: Where, login: str) -> Permission:
+    """Return what the user of this name may do now; NONE for whatever is not known."""
+    own = _own(http, where, login)
+    if own.may_write or not any(_is_in(http, team, login) for team in writing_teams(http, where)):
+        return own
+    return Permission.WRITE
+
+
+def writing_teams(http: ForgeHttp, where: Where) -> tuple[Team, ...]:
+    """Return the teams whose members may write and are not told of by `permission` alone."""
+    try:
+        teams = http.get("repos", *where, "teams").shape.rows()
+    except ForgeRefused as e:
+        if e.status == NOT_ALLOWED:
+            return ()
+        raise
+    return tuple(_writing(teams))
+
+
+def _own(http: ForgeHttp, where: Where, login: str) -> Permission:
+    shape = http.get("repos", *where, "collaborators", login, "permission").shape
+    if shape["user"]["login"].text().casefold() != login.casefold():
+        raise shape.wrong("another user's")
+    return _known(shape["permission"].text())
+
+
+def _writing(teams: Sequence[Shape]) -> Iterator[Team]:
+    for team in teams:
+        code = team["units_map"].maybe(CODE)
+        if code is not None and _known(code.text()).may_write and not _known(team["permission"].text()).may_write:
+            yield Team(team["id"].number(), team["name"].text(LOGIN))
+
+
+def _is_in(http: ForgeHttp, team: Team, login: str) -> bool:
+    """Say whether a user is in a team; where we may not know, nobody is."""
+    try:
+        member = http.get("teams", team.id, "members", login).shape
+    except Gone:
+        return False
+    except ForgeRefused as e:
+        if e.status == FORBIDDEN:
+            return False
+        raise
+    return member["login"].text().casefold() == login.casefold()
+
+
+def _known(word: str) -> Permission:
+    """Return a permission by the forge's word for it."""
+    return Permission(word) if word in list(Permission) else Permission.NONE
