@@ -9,6 +9,7 @@
 let
   cfg = config.services.recipeci;
   oldest = "0.13";
+  program = baseNameOf (lib.getExe cfg.abra.package);
 in
 {
   options.services.recipeci.abra.package = lib.mkOption {
@@ -24,6 +25,14 @@ in
 
   config = lib.mkIf cfg.enable {
     assertions = [
+      {
+        # Any other program has a version, too.
+        assertion = program == "abra";
+        message = ''
+          services.recipeci.abra.package is ${lib.getName cfg.abra.package}, whose program is ${program}, and recipes are deployed by a program abra.
+          Remove the line, so that this flake's own abra is taken, or set a package whose meta.mainProgram is "abra".
+        '';
+      }
       {
         assertion = lib.versionAtLeast (lib.getVersion cfg.abra.package) oldest;
         message = ''

@@ -8,17 +8,7 @@
 let
   cfg = config.services.recipeci;
   hardening = import ./lib/hardening.nix;
-  # systemd would find out when it loads the timer: too late, and silently.
-  calendarIsRight =
-    pkgs.runCommand "recipeci-clean-calendar" { nativeBuildInputs = [ pkgs.systemd ]; }
-      ''
-        systemd-analyze calendar ${lib.escapeShellArg cfg.clean.calendar} > $out || {
-          # What systemd says of it ends in a carriage return, after which Nix shows nothing.
-          echo ${lib.escapeShellArg "services.recipeci.clean.calendar is ${cfg.clean.calendar}, which is no calendar event"} >&2
-          echo "  → correct services.recipeci.clean.calendar: man systemd.time, Calendar Events" >&2
-          exit 1
-        }
-      '';
+  calendar = import ./lib/calendar.nix { inherit lib pkgs; };
 in
 {
   options.services.recipeci.clean = {
@@ -44,7 +34,7 @@ in
   };
 
   config = lib.mkIf (cfg.enable && cfg.clean.enable) {
-    system.checks = [ calendarIsRight ];
+    system.checks = [ (calendar "clean.calendar" cfg.clean.calendar) ];
 
     systemd.services.recipeci-clean = {
       description = "Remove what killed recipe tests left, old ones, and images that nobody used for long";

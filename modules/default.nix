@@ -15,10 +15,13 @@ in
   imports = [
     (lib.modules.importApply ./abra.nix { inherit self; })
     ./allowlist.nix
+    ./bridge.nix
     ./cells.nix
     ./clean.nix
     (lib.modules.importApply ./settings.nix { inherit self; })
     ./swarm.nix
+    ./sweep.nix
+    ./worker.nix
   ];
 
   options.services.recipeci = {

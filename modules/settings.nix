@@ -42,8 +42,9 @@ in
     description = ''
       The settings of every run on this machine, as `docs/settings.md` lists them; an unknown key or a wrong value stops
       the build of the system. They become {file}`/etc/xdg/recipeci/settings.yml`, which {command}`recipeci` finds by
-      itself. `abra.program`, `authors.allowlist` and `overlays` are set by other options of this module unless they are
-      set here. Everybody can read the file: nothing secret belongs in it.
+      itself. Unless they are set here, `abra.program` and `authors.allowlist` are what other options of this module say,
+      `overlays` is this flake's package `recipes`. `bridge` and `work` have what options say, and here what has none, such as
+      `bridge.poll_seconds`. Everybody can read the file: nothing secret belongs in it.
     '';
   };
 

@@ -37,6 +37,16 @@ NOTED = """\
   evalModules =
 """
 """In nixpkgs an option knows how strongly it was set; in the small stand-in it does not."""
+ENDING = ("setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
+"""What a guest is started by, so that it ends with whoever started it, however that ends."""
+NEWER = """\
+set -euo pipefail
+analyze() { # the machine's own is older than the systemd that units are written for
+  local guest=${NIXRIG_HOME:-$HOME/.cache/nixrig}/guest
+  local libs=$guest/usr/lib/x86_64-linux-gnu
+  "$libs/ld-linux-x86-64.so.2" --library-path "$libs:$libs/systemd" "$guest/usr/bin/systemd-analyze" "$@"
+}
+"""
 LACKS = (
     ("nixpkgs/pkgs/extra-names.json", "[\n", f"[\n{NAMES}"),
     ("nixpkgs/pkgs/host.nix", '    iptables = [ "iptables" ];\n', ""),  # Debian has its programs under other names
@@ -55,6 +65,19 @@ LACKS = (
         '$NIXRIG_HOME/host\nCONF\nmv "$NIX_CONF_DIR/nix.conf.$$" "$NIX_CONF_DIR/nix.conf"\n',
     ),
     # As a oneshot it is part of the boot, whose end it waits for, wherever the boot takes longer than a second.
+    # What cells are made with; a guest that was made without it is made anew.
+    ("setup.sh", "! -d $NIXRIG_HOME/guest/usr/lib/systemd", "! -x $NIXRIG_HOME/guest/usr/bin/tini"),
+    ("setup.sh", "  debootstrap ", '  rm -rf "$NIXRIG_HOME/guest"\n  debootstrap '),
+    ("setup.sh", ",procps,git ", ",procps,git,dnsmasq-base,iptables,nftables,restic,slirp4netns,tini "),
+    ("check-units.sh", "set -euo pipefail\n", NEWER),
+    ("check-units.sh", "$(systemd-analyze verify", "$(analyze verify"),
+    ("check-units.sh", "    systemd-analyze security", "    analyze security"),
+    # A nspawn that is killed leaves its guest running. Containers in it have keyrings and device lists.
+    (
+        "boot.py",
+        'nspawn = ["systemd-nspawn"',
+        f'nspawn = [{", ".join(map(repr, ENDING))}, "systemd-nspawn", "--system-call-filter=@keyring bpf"',
+    ),
     ("boot.py", "Type=oneshot\\nExecStart=/bin/sh /conf/checks.sh", "Type=exec\\nExecStart=/bin/sh /conf/checks.sh"),
 )
 """What nix/ needs of nixrig and is missing there: file, what is in it, and what takes its place."""
