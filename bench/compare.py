@@ -13,7 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import comments
 import parts
+import webhooks
 from lab import repository
 from lab.prepare import IMAGES, cache_folder
 from measured import ROOT, Measured, page, report, whole
@@ -63,6 +65,8 @@ def main(rounds: int) -> int:
             *parts.of_the_redactor(rounds),
             *parts.of_suites(rounds),
             *parts.of_commands(rounds),
+            *comments.of_comments(),
+            *webhooks.of_webhooks(),
         ]
     text = page(measured, rounds=rounds, loads=(load, os.getloadavg()[0]))
     return report(measured, text, say=print)
