@@ -12,7 +12,7 @@ export HOME ?= $(shell echo ~)
 # Nothing of a caller's Docker is used: neither its daemon nor its credentials.
 unexport DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG
 
-.PHONY: help setup demo test test-long contract images lint nix-check bench
+.PHONY: help setup demo demo-bridge test test-long contract images gitea lint nix-check bench
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' Makefile
@@ -43,13 +43,16 @@ demo: setup ## all tiers of the lab recipe custom-html, from its published versi
 	recipeci --recipe custom-html --abra builtin --source "$$folder/custom-html" --images tests/lab/images \
 	  --overlays tests/recipes
 
+demo-bridge: setup images gitea ## a real Gitea on loopback, two pull requests, `!testme` under both, the two answers
+	@PYTHONPATH=tests python -m lab.demo_bridge
+
 # Both to their ends: what is wrong with the Nix files hides no test's failure.
 tested = failed=0; $(nix_check) || failed=1; $(1) || failed=1; exit $$failed
 
-test: lint images ## everything: linters, Nix files, then all tests; prints the seed of what is random: make test [NIX_CHECK=no]
+test: lint images gitea ## everything: linters, Nix files, then all tests; prints the seed of what is random: make test [NIX_CHECK=no]
 	@$(call tested,python -m pytest -m "not long" -n $(WORKERS) --dist worksteal)
 
-test-long: lint images ## the same with each belief about abra flipped alone, and 20 kills at random moments
+test-long: lint images gitea ## the same with each belief about abra flipped alone, and 20 kills at random moments
 	@$(call tested,RECIPECI_KILLS=20 python -m pytest -n $(WORKERS) --dist worksteal)
 
 contract: setup ## what recipeci takes for granted of an abra, checked in a cell: make contract [ABRA=PATH|builtin]
@@ -58,5 +61,8 @@ contract: setup ## what recipeci takes for granted of an abra, checked in a cell
 images: setup # once, before tests in parallel would queue for it
 	@PYTHONPATH=tests python -m lab.prepare
 
-bench: images ## how fast: ratios in one run, written to docs/benchmarks.md
+gitea: setup # the same for the real Gitea: 5 minutes, once; without a Go toolchain its tests are skipped, which is said
+	@PYTHONPATH=tests python -m lab.giteabuild
+
+bench: images gitea ## how fast: ratios in one run, written to docs/benchmarks.md
 	@PYTHONPATH=tests python bench/compare.py
