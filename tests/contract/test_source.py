@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lab import repository
+from lab.forge import serving
 from lab.repository import Built
 from recipeci.errors import UsageError
 from recipeci.host.command import LocalRunner
 from recipeci.model import AuthorFile, LeftOut, Request, Settings, Tier
+from recipeci.redact import Redactor
+from recipeci.run import secrets
 from recipeci.run.describing import describe
 from recipeci.run.plan import Plan
 from recipeci.run.source import given, sourced
@@ -189,3 +193,63 @@ def test_generic_suites_that_the_caller_skips(with_tests: Built, tmp_path: Path)
     )
     (install,) = (step for step in made.steps if step.tier is Tier.INSTALL)
     assert (made.generic_skipped, install.suites) == ((Tier.INSTALL,), ())
+
+
+# --- whose code it is, where that is not what is cloned: a service's pull requests
+
+
+@pytest.fixture
+def by_web(with_tests: Built, tmp_path: Path) -> Iterator[str]:
+    """The address of the recipe that brings tests, on a forge."""
+    forge = tmp_path / "forge"
+    LocalRunner().run(
+        ["git", "clone", "--quiet", "--bare", str(with_tests.path), str(forge / "canary.git")], timeout=30
+    )
+    with serving(forge) as url:
+        yield f"{url}/canary.git"
+
+
+HEADS = "https://forge.test/somebody/canary.git"
+
+
+@pytest.mark.parametrize(
+    ("listed", "code_source", "used", "why"),
+    [
+        ("CLONED", None, USED, ""),
+        (HEADS, HEADS, USED, ""),
+        ("CLONED", HEADS, [], f"not allowed: recipe canary from source {HEADS} is not on the allowlist"),
+        (HEADS, "", [], "not allowed: the source of recipe canary is not known"),
+        ("CLONED", "", [], "not allowed: the source of recipe canary is not known"),
+    ],
+)
+def test_code_is_the_heads_repositorys_wherever_its_commit_is_cloned_from(
+    by_web: str, tmp_path: Path, *, listed: str, code_source: str | None, used: list[str], why: str
+) -> None:
+    (tmp_path / "list").write_text(f"canary {by_web if listed == 'CLONED' else listed}\n")
+    request = Request("canary", source=by_web, code_source=code_source, allowlist=tmp_path / "list")
+    made = plan_of(request, tmp_path / "a")
+    assert of_repo(made) == used
+    assert {left.path for left in made.left_out} == (set() if used else {*USED, "tests/conftest.py"})
+    assert all(left.reason.startswith(why) for left in made.left_out)
+
+
+def test_a_folder_has_no_other_source_of_code_and_no_credential(with_tests: Built, tmp_path: Path) -> None:
+    for more, option in (({"code_source": HEADS}, "--code-source"), ({"clone_credential": tmp_path}, "--clone-cred")):
+        with pytest.raises(UsageError, match=rf"{option}.* is for a source by URL, and .* is a folder"):
+            plan_of(asked(with_tests.path, **more), tmp_path / "a")
+
+
+def test_the_clones_credential_is_read_before_anything_is_fetched(tmp_path: Path) -> None:
+    (tmp_path / "open").write_text("https://me:a-token-of-16-characters@forge.test")
+    request = Request("canary", source="https://forge.invalid/canary", clone_credential=tmp_path / "open")
+    with pytest.raises(UsageError, match=r"--clone-credential: .*/open is open to others \(mode 0644\)"):
+        plan_of(request, tmp_path / "a")
+
+
+def test_the_clones_credential_is_masked_from_the_first_word_on(tmp_path: Path) -> None:
+    (tmp_path / "own").write_text("https://me:a-token-of-16-characters@forge.test")
+    (tmp_path / "own").chmod(0o600)
+    request = Request("canary", source="https://forge.invalid/canary", clone_credential=tmp_path / "own")
+    redactor = Redactor()
+    secrets.of_clone(redactor, given(request, NO_SETTINGS))
+    assert redactor.mask("me:a-token-of-16-characters") == "me:***"

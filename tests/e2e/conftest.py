@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import prepare, repository
+from lab import folders, prepare, repository
+from lab.gitea import LabGitea
+from lab.machine import running as machines
 from lab.repository import Built
 from recipeci.host.clock import SystemClock
 from recipeci.host.command import LocalRunner
@@ -16,8 +17,10 @@ from recipeci.model import Settings
 from recipeci.run import janitor
 
 from e2e import secrecy
+from e2e import site as sites
 from e2e.leftovers import Watch
 from e2e.program import Recipeci
+from e2e.site import Site, Village, free_port
 
 LAB = Path(__file__).parents[1] / "lab" / "recipes"
 
@@ -39,12 +42,9 @@ def watch(cache: Path) -> Watch:  # noqa: ARG001 - what fills the store is no ru
 @pytest.fixture
 def folder(cache: Path) -> Iterator[Path]:
     """An empty folder on the cache's file system, which can hold cells, its path short enough for sockets."""
-    above = cache / "tests"
-    above.mkdir(exist_ok=True, mode=0o755)
-    path = Path(tempfile.mkdtemp(dir=above, prefix=""))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path)
+    with folders.beside_the_store(above=cache / "tests") as made:
+        made.chmod(0o755)
+        yield made
 
 
 @pytest.fixture
@@ -70,3 +70,23 @@ def recipeci(folder: Path, cache: Path, watch: Watch) -> Iterator[Recipeci]:
 def custom_html(folder: Path) -> Built:
     """The repository of the lab recipe custom-html."""
     return repository.build(LAB / "custom-html", folder / "custom-html")
+
+
+@pytest.fixture(scope="session")
+def village(gitea: LabGitea, tmp_path_factory: pytest.TempPathFactory) -> Village:
+    """The people of the pages about the bridge, on a real forge."""
+    return sites.village(gitea, tmp_path_factory.mktemp("village"))
+
+
+@pytest.fixture
+def site(village: Village, folder: Path, cache: Path, watch: Watch) -> Iterator[Site]:
+    """A machine on which `make setup` was done, and nothing else; when it is off nothing of it may be left."""
+    own, first = folder / "c" / "recipeci", folder / "m"
+    own.mkdir(parents=True)
+    first.mkdir()
+    (own / "store").symlink_to(cache / "store")
+    with machines.running(first, shown={"/var/cache/recipeci": own}, needed=[cache / "store"]) as machine:
+        machine.do(f"mkdir /opt/recipeci && ln -s {sys.prefix} /opt/recipeci/.venv")
+        yield Site(machine, village, free_port())
+    left = watch.wait_until_gone(folder)
+    assert not left, left

@@ -2,46 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from e2e import page
+from e2e.page import OUTPUT, SHELL, Block
 from e2e.program import Recipeci
 
 pytestmark = pytest.mark.cell
 ROOT = Path(__file__).parents[2]
-DOC = (ROOT / "docs" / "testing.md").read_text()
-BLOCK = re.compile(r"(?:^`(?P<name>[^`\n]+)`:\n\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-SHELL, OUTPUT = "sh", "text"
-
-
-@dataclass(frozen=True)
-class Block:
-    """One block of the page: a file to write, commands, or what they print."""
-
-    kind: str
-    text: str
-    name: str
-
-    def is_said_in(self, printed: str) -> list[str]:
-        """Return the lines of an output block that were not printed; `…` stands for anything."""
-        patterns = {line: ".*".join(map(re.escape, line.split("…"))) for line in self.text.splitlines()}
-        return [line for line, pattern in patterns.items() if not re.search(f"^{pattern}$", printed, re.MULTILINE)]
-
-
-BLOCKS = [Block(match["kind"], match["text"], match["name"] or "") for match in BLOCK.finditer(DOC)]
-
-
-def pairs() -> Iterator[tuple[Block, Block | None]]:
-    """Yield each block that is done, with what it prints if the page says so."""
-    for block, following in itertools.zip_longest(BLOCKS, BLOCKS[1:]):
-        if block.kind != OUTPUT:
-            yield block, following if following and following.kind == OUTPUT else None
+DOC = page.Page.read("testing.md").text
+BLOCKS = page.blocks(DOC)
 
 
 def test_the_page_is_followed_word_for_word(recipeci: Recipeci, folder: Path) -> None:
@@ -49,7 +23,7 @@ def test_the_page_is_followed_word_for_word(recipeci: Recipeci, folder: Path) ->
     desk.mkdir()
     (desk / "tests").symlink_to(ROOT / "tests")
     (desk / ".venv").symlink_to(sys.prefix)
-    for block, shown in pairs():
+    for block, shown in page.pairs(BLOCKS):
         if block.kind == SHELL:
             follow(block, shown, recipeci, desk)
         else:

@@ -24,6 +24,7 @@ def test_plan_prints_what_would_be_done_and_does_none_of_it(recipeci: Recipeci, 
     options = for_recipe("custom-html", source=custom_html.path)
     ended = recipeci.start_as_is(*options, "--plan", folder=recipeci.folder / "r").end()
     assert ended.code == 0, ended.err
+    assert ended.out.startswith("checkout ")  # what may take long is shown as in a run
     assert f"target    : {custom_html.head} (own version 1.1.0+1.26.3)" in ended.out
     assert f"base      : 1.0.0+1.22.1 {custom_html.tags['1.0.0+1.22.1']} (pinned)" in ended.out
     assert sorted(recipeci.folder.rglob("*")) == before

@@ -24,8 +24,13 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```\w*\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 LINES = [line.partition("  #")[0].strip() for block in BLOCKS for line in block.splitlines()]
-ELSEWHERE = {"recipeci doctor --abra": "test_doctor_abra.py"}
-"""Commands that take minutes, and the test that runs them."""
+ELSEWHERE = {
+    "recipeci doctor --abra": "test_doctor_abra.py",
+    "recipeci serve": "test_docs_operating.py",
+    "recipeci work": "test_docs_operating.py",
+    "recipeci enroll OWNER/REPO": "test_docs_operating.py",
+}
+"""Commands that take minutes or need a forge, and the test that runs them."""
 COMMANDS = [line for line in LINES if line.startswith("recipeci ") and line not in ELSEWHERE]
 EXAMPLES = [line.strip() for line in usage.RUN.partition("Examples:")[2].splitlines() if line.startswith("  recipeci ")]
 TARGETS = [line.split()[1] for line in LINES if line.startswith("make ")]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,7 @@ from recipeci.host.command import Completed, LocalRunner
 from recipeci.host.engine import DockerPrograms
 from recipeci.host.store import Store
 
-from lab import prepare
+from lab import folders, prepare
 
 IMAGE = "nginx:1.26.3"
 """A Debian with mount, mknod, nsenter and curl: all that a hostile container needs."""
@@ -89,10 +87,7 @@ def bench(*, read_only: Sequence[Path] = (), bot: bool = False) -> Iterator[Benc
     store = Store(cache / "store", programs=programs, runner=runner, clock=clock)
     proxy, _ = store.ensure_proxy(None, images=prepare.IMAGES, say=print)
     bots = [store.ensure_bot(None, images=prepare.IMAGES, say=print)[0]] if bot else []
-    above = cache / "tests"
-    above.mkdir(exist_ok=True, mode=0o755)
-    folder = Path(tempfile.mkdtemp(dir=above, prefix="c"))
-    try:
+    with folders.beside_the_store("c") as folder:
         swarm = folder / "swarm"
         with store.lend([proxy, IMAGE, *bots], data_root=swarm / "data") as lending:
             spec = CellSpec(
@@ -106,8 +101,6 @@ def bench(*, read_only: Sequence[Path] = (), bot: bool = False) -> Iterator[Benc
                 layers=lending.mounts,
             )
             yield Bench(folder, spec, programs, lending.fds)
-    finally:
-        shutil.rmtree(folder)
 
 
 @contextlib.contextmanager

@@ -69,8 +69,16 @@ NEVER_ENDS = Mutant(
     name="cell never ends",
     about="the harness does not wait for the end of its cell, as if that never came",
     file="host/cell/launch.py",
-    old="_END_SECONDS = 30.0",
-    new="_END_SECONDS = -1.0",
+    old="""                bool,
+                what="the cell's processes",
+                clock=self._clock,
+                timeout=_END_SECONDS,
+""",
+    new="""                lambda ended: False,  # a cell may end before it is first looked at
+                what="the cell's processes",
+                clock=self._clock,
+                timeout=-1.0,
+""",
 )
 MASKS_NOTHING = Mutant(
     name="nothing is masked",

@@ -6,29 +6,18 @@ import json
 import re
 from pathlib import Path
 
+from recipeci import schemas, service_settings
 from recipeci.errors import UsageError
+from recipeci.host.cell.confine import DROPPED_CAPABILITIES
 from recipeci.recipe import allowlist
 
+from nix import mistakes, service_mistakes
 from nix.flake import ROOT, Flake
-from nix.repl import Answer, ask
+from nix.modules import asked
+from nix.repl import Answer
 
-HOST = 'mode = "host";'
-GIVEN = """
-rec {
-  host = nixosConfigurations.cc-ci;
-  inherit (host.pkgs) lib;
-  types = import MODULES/lib/types.nix { inherit lib; };
-  drv = machine: machine.config.system.build.toplevel.drvPath;
-  machine = module: host.extendModules { modules = [ module ]; };
-  system = module: drv (machine module);
-  ours = options: system { services.recipeci = options; };
-  abra = version: host.pkgs.restic // { inherit version; name = "abra-${version}"; };
-  hostMode = machine { services.recipeci.mode = "host"; };
-  drvs = { cells = drv host; host = drv hostMode; };
-  documented = lib.filter (option: option.visible && !option.internal)
-    (lib.optionAttrSetToDocList host.options.services.recipeci);
-}
-"""
+REFUSED = mistakes.REFUSED | service_mistakes.REFUSED
+ACCEPTED = mistakes.ACCEPTED | service_mistakes.ACCEPTED
 LACKING = """
 lib.concatMap (option: map (part: "${option.name}: no ${part}") (
   lib.filter (part: lib.elem (option.${part} or null) [ null "" ]) [ "description" "type" "default" "example" ]
@@ -37,106 +26,19 @@ lib.concatMap (option: map (part: "${option.name}: no ${part}") (
 TRIED = {
     "services.recipeci.enable": "false",
     "services.recipeci.package": 'host.pkgs.restic // { meta.mainProgram = "restic"; }',
-    "services.recipeci.abra.package": "host.pkgs.restic",
+    "services.recipeci.abra.package": 'abra "0.14.0"',
+    "services.recipeci.bridge.enable": "false",
+    "services.recipeci.sweep.enable": "false",
     "services.recipeci.settings.cache": '"/srv/recipeci"',
 }
 """Values of options whose example is no value, or is what the example host has."""
-REFUSED = {
-    "wrong type": ('ours { enable = "yes"; }', "services.recipeci.enable is not of type boolean"),
-    "unknown option": ("ours { enabel = true; }", "services.recipeci.enabel does not exist.*Did you mean .*enable"),
-    "password in the store": (
-        'ours { settings.forge = "https://me:secret@git.example.org/x"; }',
-        "settings.forge has a login in it, and the settings lie in the Nix store.*Give the address without it",
-    ),
-    "token in the store": (
-        'ours { settings.forge = "https://0123abc@git.example.org/x"; }',
-        "settings.forge has a login in it",
-    ),
-    "user in the store": (
-        'ours { settings.forge = "ssh://git@git.example.org/x"; }',
-        "settings.forge has a login in it",
-    ),
-    "live-restore": (
-        f"system {{ services.recipeci.{HOST} virtualisation.docker.liveRestore = true; }}",
-        "Docker does not start as one with live-restore. Remove virtualisation.docker.liveRestore = true",
-    ),
-    "live-restore by the daemon's own settings": (
-        f"system {{ services.recipeci.{HOST} virtualisation.docker.daemon.settings.live-restore = true; }}",
-        "Docker does not start as one with live-restore.*live-restore in virtualisation.docker.daemon.settings",
-    ),
-    "cells and host mode": (
-        'ours { mode = "cells"; swarm.subnet = "10.20.0.0/16"; }',
-        "swarm.subnet is for host mode, and .*mode is .cells.*Set .*mode = .host., or remove what is set .*: subnet",
-    ),
-    "cells and host mode by two modules": (
-        'system { imports = [ { services.recipeci.mode = "cells"; } { services.recipeci.mode = "host"; } ]; }',
-        "services.recipeci.mode has conflicting definition values.*Use lib.mkForce value",
-    ),
-    "abra too old": (
-        'ours { abra.package = abra "0.12.1"; }',
-        "abra.package is .* 0.12.1, and recipeci needs abra 0.13 or later. Remove the line",
-    ),
-    "allowlist line": (
-        'ours { allowlist = [ "custom-html" "Gitea https://git.example.org/x" ]; }',
-        "allowlist.*is not of type line RECIPE or RECIPE https://SOURCE",
-    ),
-    "network too small": (
-        f'ours {{ {HOST} swarm.subnet = "10.10.0.0/24"; }}',
-        "swarm.subnet is 10.10.0.0/24: .* smaller than /16 .*Set one such as .10.10.0.0/16",
-    ),
-    "no network's address": (
-        f'ours {{ {HOST} swarm.subnet = "10.20.0.1/16"; }}',
-        "swarm.subnet is 10.20.0.1/16, an address within the network 10.20.0.0/16, .*Set one such as .10.10.0.0/16",
-    ),
-    "network of the swarm's own": (
-        f'ours {{ {HOST} swarm.subnet = "10.0.0.0/16"; }}',
-        "swarm.subnet is 10.0.0.0/16, which has addresses of 10.0.0.0/24, .*Set one without them, such as .10.10",
-    ),
-    "an address in a network of the swarm's own": (
-        f'ours {{ {HOST} swarm.subnet = "10.10.0.0/12"; }}',
-        "an address within the network 10.0.0.0/12, .*which has addresses of 10.0.0.0/24",
-    ),
-    "octal subnet": (
-        f'ours {{ {HOST} swarm.subnet = "10.08.0.0/16"; }}',
-        "swarm.subnet is not of type IPv4 subnet, such as .10.10.0.0/16",
-    ),
-    "no time zone": (
-        f"system {{ services.recipeci.{HOST} time.timeZone = lib.mkForce null; }}",
-        "/etc/timezone and /etc/localtime that recipes mount, and time.timeZone is null. Remove that line",
-    ),
-    "advertise address": (
-        f'ours {{ {HOST} swarm.advertiseAddress = "127.0.0.256"; }}',
-        "swarm.advertiseAddress is not of type IPv4 address, such as .192.0.2.7",
-    ),
-    "cache path": (
-        'ours { settings.cache = "var/cache/recipeci"; }',
-        "settings.cache is not of type absolute path, in quotes, such as ./srv/recipeci",
-    ),
-    "swarm without Docker": (
-        f"system {{ services.recipeci.{HOST} virtualisation.docker.enable = false; }}",
-        "virtualisation.docker.enable is false. Remove that line, or set services.recipeci.mode = .cells",
-    ),
+BASES = {
+    "swarm": ("hostMode", "drvs.host"),
+    "bridge": ("bridgeMode", "drvs.bridge"),
+    "worker": ("bridgeMode", "drvs.bridge"),
+    "sweep": ("sweepMode", "drvs.sweep"),
 }
-"""Each with an expression that must fail, and what must be said, as a regular expression."""
-ACCEPTED = {
-    "the example host": "ours { }",
-    "host mode": f"ours {{ {HOST} }}",
-    "another subnet": f'ours {{ {HOST} swarm.subnet = "10.20.0.0/14"; swarm.advertiseAddress = "192.0.2.7"; }}',
-    "the upper half of the swarm's own": f'ours {{ {HOST} swarm.subnet = "10.128.0.0/9"; }}',
-    "no time zone in cells": "system { time.timeZone = lib.mkForce null; }",
-    "a forge with an @ in a path": 'ours { settings.forge = "https://git.example.org/@team"; }',
-    "abra just new enough": 'ours { abra.package = abra "0.13.0-beta"; }',
-    "a sourced allowlist": 'ours { allowlist = [ "gitea https://git.example.org/someone/gitea" ]; }',
-}
-
-
-def given(flake: Flake) -> str:
-    """Return the names that questions about the module use."""
-    return GIVEN.replace("MODULES", f"{flake.folder}/modules")
-
-
-def asked(flake: Flake, *questions: str) -> list[Answer]:
-    return ask(flake, questions, given=given(flake))
+"""The machine that has a part, where it is not the example host."""
 
 
 def lacking(flake: Flake) -> list[str]:
@@ -161,7 +63,8 @@ def _changes(name: str) -> str:
     path = " ".join(f'"{part}"' for part in name.split("."))
     value = TRIED.get(name, f"(lib.attrByPath [ {path} ] null host.options).example")
     other = f"{{ modules = [ (lib.setAttrByPath [ {path} ] (lib.mkForce ({value}))) ]; }}"
-    base, drv = ("hostMode", "drvs.host") if ".swarm." in name else ("host", "drvs.cells")
+    part = name.removeprefix("services.recipeci.").partition(".")[0]
+    base, drv = BASES.get(part, ("host", "drvs.cells"))
     return f"drv ({base}.extendModules {other}) != {drv}"
 
 
@@ -204,10 +107,46 @@ def test_no_unit_that_hangs_holds_the_boot_or_its_timer_for_ever(nix: Flake) -> 
     """Where nothing is said, a oneshot has no bound."""
     question = """
         lib.mapAttrs (_: unit: unit.serviceConfig.TimeoutStartSec or "none")
-          (lib.filterAttrs (name: _: lib.hasPrefix "recipeci" name) hostMode.config.systemd.services)
+          (lib.filterAttrs (name: unit: lib.hasPrefix "recipeci" name && unit.serviceConfig.Type == "oneshot")
+            (hostMode.config.systemd.services // sweepMode.config.systemd.services))
     """
     (answer,) = asked(nix, question)
-    assert answer == Answer({"recipeci-clean": "1h", "recipeci-swarm": "5min"}, "")
+    assert answer == Answer({"recipeci-clean": "1h", "recipeci-swarm": "5min", "recipeci-sweep": "3d"}, "")
+
+
+def test_the_worker_lacks_what_every_cell_lacks_and_nothing_else(nix: Flake) -> None:
+    """Else a recipe that was granted something would have one verdict by hand and another by a comment."""
+    (answer,) = asked(nix, "bridgeMode.config.systemd.services.recipeci-worker.serviceConfig.CapabilityBoundingSet")
+    assert sorted(answer.value.removeprefix("~").split()) == sorted(f"CAP_{c.upper()}" for c in DROPPED_CAPABILITIES)
+
+
+def test_the_settings_say_what_the_options_say_and_name_the_secrets_where_their_units_find_them(nix: Flake) -> None:
+    settings, units = asked(
+        nix,
+        "{ inherit (bridgeMode.config.services.recipeci.settings) database bridge work; }",
+        """lib.mapAttrs (_: unit: unit.serviceConfig.LoadCredential)
+             (lib.getAttrs [ "recipeci-bridge" "recipeci-sweep" "recipeci-worker" ] (bridged {
+               services.recipeci = { sweep.enable = true; worker.cloneCredentialFile = "/run/secrets/clone"; };
+             }).config.systemd.services)""",
+    )
+    credentials = "/run/credentials/recipeci-bridge.service"
+    assert settings.value == {
+        "database": "/run/recipeci/recipeci.db",
+        "bridge": {
+            "forge": "https://forge.test",
+            "url": "https://bridge.test",
+            "listen": service_settings.LISTEN,
+            "token_file": f"{credentials}/token",
+            "webhook_secret_file": f"{credentials}/webhook-secret",
+        },
+        "work": {"slots": 1},
+    }
+    token = "token:/run/secrets/token"
+    assert units.value == {
+        "recipeci-bridge": [token, "webhook-secret:/run/secrets/webhook"],
+        "recipeci-sweep": [token],
+        "recipeci-worker": ["clone-credential:/run/secrets/clone"],
+    }
 
 
 def test_the_page_lists_every_mistake_that_is_refused() -> None:
@@ -226,6 +165,38 @@ BAD_LINES = (
     *("", "A", "-a", "a b", "# a", "a ", "a https://h/a b", "a ssh://h/a", "a https://h", "a https://u:p@h/a"),
     *("a https://h/a?b", "a https://h/a#b", "a" * 64, "a\nb", "a https://h/ä"),
 )
+
+
+LISTENED = {
+    "listen": {
+        "127.0.0.1:8022": True,
+        "[::1]:8022": True,
+        "ci.example.org:65535": True,
+        "127.0.0.1": False,
+        ":8022": False,
+        "127.0.0.1:0": False,
+        "127.0.0.1:65536": False,
+        "::1:8022": False,
+    },
+    "web": {
+        "https://git.example.org": True,
+        "http://[::1]:3000/a/b/": True,
+        "https://git.example.org:8443/forge": True,
+        "https://me@git.example.org": False,
+        "https://git.example.org/?a": False,
+        "ssh://git.example.org": False,
+        "git.example.org": False,
+    },
+}
+"""Of each type texts, and whether they are taken; what is taken the schema must take too."""
+
+
+def test_an_address_is_what_the_schema_takes(nix: Flake) -> None:
+    names = [(kind, text) for kind, texts in LISTENED.items() for text in texts]
+    (answer,) = asked(nix, f"[ {' '.join(f'(types.{kind}.check {json.dumps(text)})' for kind, text in names)} ]")
+    assert answer == Answer([LISTENED[kind][text] for kind, text in names], "")
+    patterns = {kind: schemas.load("settings")["$defs"][kind]["pattern"] for kind in LISTENED}
+    assert [text for kind, text in names if LISTENED[kind][text] and not re.search(patterns[kind], text)] == []
 
 
 def test_a_line_of_the_allowlist_is_what_the_harness_reads(nix: Flake, tmp_path: Path) -> None:

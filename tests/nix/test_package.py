@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from e2e.program import Recipeci, for_recipe
-from lab import prepare, repository
+from lab import folders, prepare, repository
 from recipeci.run.doctor import NEEDED
 
 from nix.flake import SYSTEM, Flake, environment
@@ -103,13 +102,12 @@ def program(nix: Flake) -> Iterator[Recipeci]:
         pytest.skip("the Docker that Nix gives here does not run: no run was made by the package")
     cache = prepare.cache_folder()
     prepare.prepare(cache, say=print)
-    (cache / "tests").mkdir(exist_ok=True, mode=0o755)
-    with tempfile.TemporaryDirectory(dir=cache / "tests", prefix="") as made:
-        own = Path(made) / "c" / "recipeci"
+    with folders.beside_the_store() as made:
+        own = made / "c" / "recipeci"
         own.mkdir(parents=True)
         (own / "store").symlink_to(cache / "store")
         (own / "settings.yml").write_text(f"cache: {own}\n")
-        program = Recipeci(Path(made), own, env=environment())
+        program = Recipeci(made, own, env=environment())
         yield program
         program.kill_all()
 

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
-from nix import machines
-from nix.flake import ROOT, Flake
+from nix.flake import ROOT
 from nix.machines import Machines, Said
 
-EXPOSURE = {"recipeci-clean": "2.5", "recipeci-swarm": "0.2"}
+EXPOSURE = {
+    "recipeci-bridge": "1.0",
+    "recipeci-clean": "2.5",
+    "recipeci-swarm": "0.2",
+    "recipeci-sweep": "1.1",
+    "recipeci-worker": "6.0",
+}
 """What `systemd-analyze security` calls exposure, of 10: docs/nixos.md says why it is not less."""
-
-
-@pytest.fixture(scope="module")
-def variants(nix: Flake, tmp_path_factory: pytest.TempPathFactory) -> Machines:
-    """What is skipped here, `tools/nix-check` says in a line of its own."""
-    if not (Path(nix.program).parent / "check-units.sh").exists() or not shutil.which("systemd-analyze"):
-        pytest.skip("only nixrig judges units, by systemd-analyze")
-    return machines.of(nix, tmp_path_factory.mktemp("machines"))
-
-
-@pytest.fixture(scope="module")
-def guest(variants: Machines) -> Machines:
-    if not (machines.STATE / "guest").is_dir() or not shutil.which("systemd-nspawn"):
-        pytest.skip("no container in which units boot: setup.sh guest, systemd-nspawn")
-    return variants
 
 
 def test_systemd_finds_nothing_wrong_with_the_units_and_no_more_exposed_than_is_said(variants: Machines) -> None:
@@ -48,7 +38,7 @@ def test_a_misspelt_key_and_a_unit_that_may_more_are_found(variants: Machines) -
     assert float(exposure) > float(EXPOSURE["recipeci-clean"])
 
 
-WRONG = ("range", "retention", "login", "unknown", "calendar", "placeholders")
+WRONG = ("range", "retention", "polling", "login", "unknown", "calendar", "sweep", "placeholders")
 
 
 def test_what_is_wrong_or_a_placeholder_stops_the_build_of_the_system(variants: Machines) -> None:
@@ -58,11 +48,13 @@ def test_what_is_wrong_or_a_placeholder_stops_the_build_of_the_system(variants: 
     for words in (
         "runs.min_free_gb: -1 is less than the minimum of 0",
         "runs.keep_days: -1 is less than the minimum of 0",
+        "bridge.poll_seconds: 0 is less than the minimum of 1",
         "unknown key imges; did you mean images?",
         "correct services.recipeci.settings: docs/settings.md has every key",
         "forge: an address with a user name, password or token in it is not taken",
         "services.recipeci.clean.calendar is hurly, which is no calendar event",
         "correct services.recipeci.clean.calendar: man systemd.time, Calendar Events",
+        "services.recipeci.sweep.calendar is Sun 25:00, which is no calendar event",
         "hosts/hardware.nix has the disks of no machine",
         "→ on the machine: nixos-generate-config --show-hardware-config > hosts/hardware.nix",
         "hosts/cc-ci.nix has no ssh key, and nobody could log in.",
@@ -70,18 +62,13 @@ def test_what_is_wrong_or_a_placeholder_stops_the_build_of_the_system(variants: 
         assert words in said
 
 
-def booted(guest: Machines, *commands: str) -> list[Said]:
-    """Boot the machine and run commands, which may use the functions of guest.sh."""
-    return guest.booted("guest", *(f". /etc/recipeci-guest/guest.sh; {command}" for command in commands))
-
-
 def test_host_mode_makes_the_swarm_and_refuses_a_strange_one(guest: Machines) -> None:
     ids = "docker info --format '{{.Swarm.NodeID}}'; docker network inspect --format '{{.ID}}' proxy"
     again = "started_again recipeci-swarm"
     # It is stopped before: the restart of Docker would start it too, beside the one that is looked at.
     locking = "docker swarm update --autolock > /dev/null; systemctl stop recipeci-swarm && systemctl restart docker"
-    active, network, zone, before, second, after, strange, other, locked = booted(
-        guest,
+    active, network, zone, before, second, after, strange, other, locked = guest.booted(
+        "guest",
         "systemctl is-active recipeci-swarm docker && systemctl --failed --no-legend",
         "docker network inspect --format '{{.Driver}} {{.Attachable}} {{.IPAM.Config}}' proxy",
         "cat /etc/timezone",
@@ -105,8 +92,8 @@ def test_host_mode_makes_the_swarm_and_refuses_a_strange_one(guest: Machines) ->
 
 
 def test_the_allowlist_is_roots_and_read_only_and_the_settings_are_found(guest: Machines) -> None:
-    listed, written, timer, cache, found = booted(
-        guest,
+    listed, written, timer, cache, found = guest.booted(
+        "guest",
         "stat -L -c '%U %a' /etc/recipeci/allowlist; cat /etc/recipeci/allowlist",
         "echo x >> /etc/recipeci/allowlist",
         "systemctl list-timers --no-legend recipeci-clean.timer",
@@ -119,6 +106,24 @@ def test_the_allowlist_is_roots_and_read_only_and_the_settings_are_found(guest: 
     assert "recipeci-clean.service" in timer.text
     assert cache.text == "root 700\n"
     assert re.search(r"^cache .*/var/cache/recipeci", found.text, re.MULTILINE), found.text
+
+
+HANGS = "sleep 31415926"
+
+
+def test_a_machine_that_hangs_is_ended_and_leaves_no_process(guest: Machines) -> None:
+    with pytest.raises(AssertionError, match="not over after 30 seconds"):
+        guest.booted("guest", HANGS, limit=30)
+    assert _processes(HANGS) == []
+
+
+def _processes(words: str) -> list[str]:
+    """Return the processes of this machine, those in containers too, that were started with these words."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(file.read_bytes().decode(errors="replace").replace("\0", " ").strip())
+    return [process for process in found if process.endswith(words)]
 
 
 WITHOUT = {
@@ -141,7 +146,7 @@ WITHOUT = {
 
 def test_the_clean_unit_removes_all_but_what_lives_and_needs_all_that_it_may(guest: Machines) -> None:
     cleaning = (f"less {less}" for less in ("Nice=0", *WITHOUT))
-    beside, made, cleaned, *rest = booted(guest, "beside_a_run", "kill_runs; left", *cleaning)
+    beside, made, cleaned, *rest = guest.booted("guest", "beside_a_run", "kill_runs; left", *cleaning)
     assert len(re.findall(": killed; its cell and checkout removed", beside.text)) == 4
     of_the_run, its_cgroup = _left(beside)
     assert re.fullmatch(r"/var/cache/recipeci/runs/[^/]+/swarm/data/file", of_the_run)
@@ -152,6 +157,7 @@ def test_the_clean_unit_removes_all_but_what_lives_and_needs_all_that_it_may(gue
     assert len(re.findall(": killed; its cell and checkout removed", cleaned.text)) == 4
     assert "removed: tiny:1" in cleaned.text
     assert _left(cleaned) == []
+    assert [said.text for said in rest if "Starting recipeci-clean.service" not in said.text] == []
     kept = {less: _left(said) for less, said in zip(WITHOUT, rest, strict=True)}
     assert [less for less, place in WITHOUT.items() if not any(place in path for path in kept[less])] == []
 

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import re
-import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from recipeci import __version__, commands, parsing, settings, usage
-from recipeci.errors import UsageError
-from recipeci.model import Request, Settings, Tier
+from recipeci import __version__, commands, parsing, service_commands, settings, usage
 
+from unit.commandline import PROGRAM, run
 from unit.processes import ended, environment
 
-PROGRAM = Path(sys.prefix) / "bin" / "recipeci"
-
-
-def run(short: Path, *options: str, env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
-    """Run the program in an empty folder with a home of its own; it must leave both as they were."""
-    home = short / "home"
-    home.mkdir(exist_ok=True)
-    before = sorted(short.rglob("*"))
-    done = ended([str(PROGRAM), *options], env=environment({"HOME": str(home), **(env or {})}), cwd=short)
-    assert sorted(short.rglob("*")) == before
-    return done
+COMMANDS = "run, doctor, clean, check-config, serve, work, enroll, queue, cancel, rerun, sweep"
 
 
 def sentence(short: Path, *options: str, env: Mapping[str, str] | None = None) -> str:
@@ -54,9 +41,9 @@ def sentence(short: Path, *options: str, env: Mapping[str, str] | None = None) -
         ("--recipe x --recipe y", "--recipe already given"),
         ("--recipe x --keep=1", "--keep does not take a value"),
         ("docter", "unknown command 'docter'; did you mean 'doctor'?"),
-        ("custom-html", "unknown command 'custom-html'; known: run, doctor, clean, check-config"),
+        ("custom-html", f"unknown command 'custom-html'; known: {COMMANDS}"),
         ("run custom-html", "unexpected 'custom-html'"),
-        ("--recipe x more", "unknown command 'more'; known: run, doctor, clean, check-config"),
+        ("--recipe x more", f"unknown command 'more'; known: {COMMANDS}"),
         ("--keep clean", "--keep stands before the command"),
         ("--recipe x doctor", "--recipe stands before the command"),
         ("doctor --self", "unknown option --self; did you mean '--selftest'?"),
@@ -87,6 +74,16 @@ def sentence(short: Path, *options: str, env: Mapping[str, str] | None = None) -
         ("--recipe x --source=-x", "--source '-x' is empty, begins with a hyphen or has a space in it"),
         ("--recipe x --base=-", "--base '-' is empty, begins with a hyphen or has a space in it"),
         ("--recipe x --proxy-image=-v", "--proxy-image '-v' is empty, begins with a hyphen or has a space in it"),
+        (
+            "--recipe x --code-source ./x",
+            "--code-source takes the https:// address of a repository, without a user or a password, or `none`",
+        ),
+        (
+            "--recipe x --code-source https://me:word@git.example.org/x",
+            "--code-source takes the https:// address of a repository, without a user or a password, or `none`",
+        ),
+        ("--recipe x --code-source=-x", "--code-source '-x' is empty, begins with a hyphen or has a space in it"),
+        ("--recipe x --clone-credential=", "--clone-credential requires a value"),
         ("--recipe x --images nowhere", "--images nowhere is no folder"),
         ("--recipe x --overlays nowhere", "--overlays nowhere is no folder"),
         ("--recipe x --out=", "--out requires a value"),
@@ -194,6 +191,14 @@ def test_settings_that_were_named_must_be_there(short: Path) -> None:
         ("doctor --help", usage.DOCTOR),
         ("clean -h", usage.CLEAN),
         ("check-config --help", usage.CHECK_CONFIG),
+        ("serve --help", usage.SERVE),
+        ("work --help", usage.WORK),
+        ("enroll -h", usage.ENROLL),
+        ("queue --help", usage.QUEUE),
+        ("cancel --help", usage.CANCEL),
+        ("rerun --help", usage.RERUN),
+        ("sweep --help", usage.SWEEP),
+        ("sweep --version", f"recipeci {__version__}\n"),
         ("--version", f"recipeci {__version__}\n"),
         ("doctor --version", f"recipeci {__version__}\n"),
     ],
@@ -218,6 +223,7 @@ def test_help_into_a_pipe_that_closes_is_quiet(short: Path) -> None:
         (commands.Doctor, usage.DOCTOR),
         (commands.Clean, usage.CLEAN),
         (commands.CheckConfig, usage.CHECK_CONFIG),
+        *((command, command.HELP) for command in service_commands.COMMANDS),
     ],
 )
 def test_the_help_names_every_option_and_no_other(command: type[parsing.Command], text: str) -> None:
@@ -227,7 +233,22 @@ def test_the_help_names_every_option_and_no_other(command: type[parsing.Command]
 
 
 def test_the_help_fits_a_terminal_of_120_columns() -> None:
-    assert max(map(len, usage.RUN.splitlines())) <= 120
+    texts = [usage.RUN, usage.DOCTOR, usage.CLEAN, usage.CHECK_CONFIG]
+    texts += [command.HELP for command in service_commands.COMMANDS]
+    assert max(len(line) for text in texts for line in text.splitlines()) <= 120
+
+
+@pytest.mark.parametrize("command", service_commands.COMMANDS, ids=lambda command: command.__name__)
+def test_a_command_of_the_service_has_an_example_and_its_exit_codes(command: type[parsing.Command]) -> None:
+    examples, _, codes = command.HELP.partition("Examples:\n")[2].partition("\n\nExit codes: ")
+    lines = examples.splitlines()
+    assert lines
+    for line in lines:
+        words = line.strip().removeprefix("sudo ").split()
+        assert words[0] == "recipeci"
+        assert isinstance(commands.Main.read(words), command)
+    documented = (Path(__file__).parents[2] / "docs" / "exit-codes.md").read_text()
+    assert all(f"| {code} |" in documented for code in re.findall(r"\b\d+\b", codes))
 
 
 def test_the_exit_codes_of_the_help_are_those_of_the_documentation() -> None:
@@ -235,154 +256,3 @@ def test_the_exit_codes_of_the_help_are_those_of_the_documentation() -> None:
     documented = {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)}
     in_help = {int(code) for code in re.findall(r"\b\d+\b", usage.EXIT_CODES)}
     assert in_help == documented == {0, 1, 2, 3, 4, 70, 129, 130, 142, 143}
-
-
-def request(*options: str, config: Settings | None = None, env: Mapping[str, str] | None = None) -> Request:
-    """Return what the program would run."""
-    command = commands.Main.read(["recipeci", *options])
-    assert isinstance(command, commands.Run)
-    return command.request(config or Settings(), env or {})
-
-
-def test_run_is_the_same_as_no_command(tmp_path: Path) -> None:
-    options = ["--recipe", "x", "--stages", "upgrade,install", "--pr", "7", "--out", str(tmp_path), "-v", "--json"]
-    assert request(*options) == request("run", *options)
-    assert request(*options) == Request(
-        "x", stages=(Tier.INSTALL, Tier.UPGRADE), pr=7, out=tmp_path, verbose=True, as_json=True
-    )
-
-
-def test_the_environment_is_read_where_the_option_is_absent() -> None:
-    env = {"RECIPE": "x", "REF": "1.0.0", "PR": "7", "STAGES": "install"}
-    assert request(env=env) == Request("x", ref="1.0.0", pr=7, stages=(Tier.INSTALL,))
-    options = ["--recipe", "y", "--ref", "2.0.0", "--pr", "8", "--stages", "upgrade"]
-    assert request(*options, env=env) == Request("y", ref="2.0.0", pr=8, stages=(Tier.UPGRADE,))
-
-
-def test_an_option_wins_over_the_setting_and_the_setting_over_nothing(tmp_path: Path) -> None:
-    images, overlays = tmp_path / "i", tmp_path / "o"
-    images.mkdir()
-    overlays.mkdir()
-    config = Settings(images=images, overlays=overlays, proxy_image="p:1", bot_image="b:1")
-    asked = request("--recipe", "x", config=config)
-    assert (asked.images, asked.overlays, asked.proxy_image, asked.bot_image) == (images, overlays, "p:1", "b:1")
-    asked = request("--recipe", "x", "--images", str(tmp_path), "--proxy-image", "q:1", config=config)
-    assert (asked.images, asked.proxy_image) == (tmp_path, "q:1")
-
-
-def test_the_allowlist_is_the_options_then_the_environments_then_the_settings() -> None:
-    config, env = Settings(allowlist=Path("/set")), {settings.APPROVED: "/env"}
-    assert request("--recipe", "x").allowlist is None
-    assert request("--recipe", "x", config=config).allowlist == Path("/set")
-    assert request("--recipe", "x", config=config, env=env).allowlist == Path("/env")
-    assert request("--recipe", "x", "--allowlist", "/opt", config=config, env=env).allowlist == Path("/opt")
-    with pytest.raises(UsageError, match="CCCI_REPO_LOCAL_APPROVED_FILE is set and empty"):
-        request("--recipe", "x", config=config, env={settings.APPROVED: ""})
-
-
-def test_code_of_a_folder_and_skips_are_asked_for_and_never_there_by_themselves() -> None:
-    asked = request("--recipe", "x")
-    assert (asked.allow_local_code, asked.skip_generic) == (False, {})
-    asked = request("--recipe", "x", "--allow-local-code", env={"CCCI_SKIP_GENERIC_BACKUP": "yes"})
-    assert (asked.allow_local_code, asked.skip_generic) == (True, {Tier.BACKUP: "CCCI_SKIP_GENERIC_BACKUP is set"})
-
-
-@pytest.mark.parametrize(
-    ("name", "config"),
-    [("images", Settings(images=Path("/nope"))), ("overlays", Settings(overlays=Path("/nope")))],
-)
-def test_a_folder_of_the_settings_must_be_there_too_unless_an_option_names_another(
-    name: str, config: Settings, tmp_path: Path
-) -> None:
-    with pytest.raises(UsageError, match=f"the setting {name}: /nope is no folder"):
-        request("--recipe", "x", config=config)
-    assert request("--recipe", "x", f"--{name}", str(tmp_path), config=config).recipe == "x"
-
-
-def test_paths_do_not_depend_on_where_we_are_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "images").mkdir()
-    asked = request("--recipe", "x", "--images", "images", "--out", "out")
-    assert (asked.images, asked.out) == (tmp_path / "images", tmp_path / "out")
-
-
-def test_a_stage_counts_once() -> None:
-    assert request("--recipe", "x", "--stages", "install, install").stages == (Tier.INSTALL,)
-
-
-def test_dirty_contradicts_a_ref_of_the_environment_too() -> None:
-    assert request("--recipe", "x", "--dirty", "--source", ".").dirty
-    with pytest.raises(UsageError, match="give one of them"):
-        request("--recipe", "x", "--dirty", "--source", ".", env={"REF": "1.0.0"})
-
-
-def without_root(*argv: str) -> list[str]:
-    """Return a command that runs in a user namespace in which it is not root."""
-    unshare = shutil.which("unshare")
-    assert unshare is not None
-    return [unshare, "--user", "--map-user=1000", "--", *argv]
-
-
-def test_without_root_one_line_says_which_command_to_use(short: Path) -> None:
-    code, out, err = ended(
-        without_root(str(PROGRAM), "--recipe", "x", "--ref", "1.0.0+1"), env=environment({"HOME": str(short)})
-    )
-    assert (code, out) == (3, "")
-    assert err.splitlines() == [
-        "recipeci: a run makes a swarm of its own, which needs root",
-        f"  → sudo {PROGRAM} --recipe x --ref 1.0.0+1",
-    ]
-    assert list(short.iterdir()) == []
-
-
-def test_clean_with_nothing_to_do_says_so(short: Path) -> None:
-    run(short, "clean")  # the cgroup directories of other tests' cells are the machine's, not the cache folder's
-    assert run(short, "clean") == (0, "nothing to clean\n", "")
-
-
-def bug(short: Path, text: str) -> tuple[int, str, str]:
-    """Run the door around a command that has a bug."""
-    code = f"""
-import sys
-from recipeci import cli, commands
-class Broken(commands.Clean):
-    def do(self):
-        {text}
-commands.Main.subcommand("clean", Broken)
-sys.argv = ["recipeci", "clean"]
-sys.exit(cli.main())
-"""
-    return ended([sys.executable, "-c", code], env=environment({"HOME": str(short)}))
-
-
-def test_a_bug_is_70_with_its_traceback_where_there_is_no_log(short: Path) -> None:
-    code, out, err = bug(short, 'raise KeyError("x")')
-    assert (code, out) == (70, "")
-    assert "Traceback (most recent call last)" in err
-    assert err.splitlines()[-2:] == ["recipeci: a bug of recipeci: KeyError: 'x'", "  → please report it"]
-
-
-def test_a_bug_that_is_in_a_log_says_where_and_nothing_more(short: Path) -> None:
-    code, out, err = bug(short, 'e = KeyError("x"); e.add_note("the traceback is in /r/run.log"); raise e')
-    assert (code, out) == (70, "")
-    assert err.splitlines() == [
-        "recipeci: a bug of recipeci: KeyError: 'x'",
-        "  → the traceback is in /r/run.log; please report it",
-    ]
-
-
-@pytest.mark.parametrize("error", ["OSError(22, 'Invalid argument')", "BrokenPipeError(32, 'Broken pipe')"])
-def test_an_error_of_the_system_in_a_run_is_never_taken_for_a_closed_pipe(short: Path, error: str) -> None:
-    code, _, err = bug(short, f"raise {error}")
-    assert (code, err.splitlines()[-1]) == (70, "  → please report it")
-
-
-def test_a_code_is_kept_when_the_reader_went_away(short: Path) -> None:
-    code, _, err = bug(short, 'print("x" * 100000, file=open("/dev/full", "w")); return 1')
-    assert code == 70, err
-    code, _, err = ended(
-        ["sh", "-c", f"trap '' PIPE; ({PROGRAM} clean --config none.yml; echo $? >&2) | true"],
-        env=environment({"HOME": str(short)}),
-        cwd=short,
-    )
-    assert err.splitlines()[-1] == "2"

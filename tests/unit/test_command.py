@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from recipeci.errors import CommandFailed, CommandTimeout
+from recipeci.host import command
 from recipeci.host.clock import SystemClock, until
 from recipeci.host.command import KEPT_BYTES, LINE_BYTES, LocalRunner
 
@@ -86,3 +89,11 @@ def test_lines_are_shown_as_they_come_also_the_unfinished_last_one() -> None:
     done = runner.run(["printf", r"one\ntwo"], timeout=10, on_line=seen.append)
     assert seen == ["one", "two"]
     assert done.out == "one\ntwo"
+
+
+def test_what_lives_on_writes_through_no_link(tmp_path: Path) -> None:
+    output = tmp_path / "output.log"
+    output.symlink_to(tmp_path / "made")
+    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+        command.start(["true"], output=output)
+    assert not (tmp_path / "made").exists()

@@ -29,7 +29,8 @@ HARNESS = ROOT / "harness" / "recipeci"
 ROOMS = tuple(f"{folder.name}/" for folder in HARNESS.iterdir() if folder.is_dir() and not folder.name.startswith("_"))
 MADE_BY_THE_READER = re.compile(r"tests/(?:ops\.py|install_steps\.sh|test_<tier>\.py|custom/?)?\Z")
 """What a recipe's own repository may hold."""
-COMMANDS = {name: (name,) for name in ("doctor", "clean", "check-config")}
+OF_THE_SERVICE = ("serve", "work", "enroll", "queue", "cancel", "rerun", "sweep")
+COMMANDS = {name: (name,) for name in ("doctor", "clean", "check-config", *OF_THE_SERVICE)}
 
 
 def prose(text: str) -> str:
@@ -106,7 +107,7 @@ def options_of(*command: str) -> frozenset[str]:
 def command_lines(text: str) -> Iterator[list[str]]:
     """Yield the words of every line of a block, and of every span, that runs the program or make."""
     blocks = [body.replace("\\\n", " ") for _, body in FENCE.findall(text)]
-    lines = [line.partition("  #")[0].strip(" │") for body in blocks for line in body.splitlines()]
+    lines = [line.partition("  #")[0].partition(" | ")[0].strip(" │") for body in blocks for line in body.splitlines()]
     for line in (*lines, *SPAN.findall(prose(text))):
         words = re.sub(r"^.venv/bin/", "", line.strip())
         if re.match(r"(?:recipeci|make|doctor) ", words):
@@ -124,6 +125,7 @@ def wrong_commands(text: str) -> Iterator[str]:
         given = {option for word in words for option in OPTION.findall(word) if word.startswith("-")}
         yield from (f"recipeci {' '.join([*command, option])}" for option in sorted(given - options_of(*command)))
     known = options_of() | options_of("doctor") | options_of("clean") | OF_DOCKER
+    known = known.union(*map(options_of, OF_THE_SERVICE))
     for span in SPAN.findall(prose(text)):
         if span.startswith("--") and (option := OPTION.findall(span)[0]) not in known:
             yield option

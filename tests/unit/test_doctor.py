@@ -6,6 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import pytest
 from recipeci.errors import HostError
 from recipeci.host.closure import Closure, Image
 from recipeci.host.command import LocalRunner
@@ -49,6 +50,14 @@ def test_everything_that_is_missing_says_what_to_do(short: Path) -> None:
     missing = {name: finding for name, finding in found.items() if finding.state is State.MISSING}
     assert set(missing) >= {"docker", "abra", "disk"}
     assert all(finding.to_do for name, finding in missing.items())
+
+
+@pytest.mark.parametrize("final", [False, True])
+def test_the_built_in_abra_is_a_note_and_whether_workers_use_it_is_told(short: Path, *, final: bool) -> None:
+    settings = Settings(cache=short, abra="builtin", builtin_abra_is_final=final)
+    found = examined(settings)["abra"]
+    assert found.state is State.NOTE
+    assert ("`recipeci work` does not use it" in found.found) is not final
 
 
 def test_looking_makes_no_folder(short: Path) -> None:

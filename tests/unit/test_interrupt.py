@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 
 import pytest
+from recipeci.host.command import program
 
-from unit.processes import line, started, tell
+from unit.processes import SECONDS, environment, line, started, tell
 
 PROGRAM = """
 import os, select, signal, sys
@@ -38,14 +42,14 @@ say("passed")
 """
 
 
-def program(body: str, *, unwinding: str = "pass") -> str:
+def work(body: str, *, unwinding: str = "pass") -> str:
     """Return the program with its work, and what it does between the end of that and its teardown."""
     return PROGRAM.format(body=body, unwinding=unwinding)
 
 
-WORK = program('say("work"); wait()')
-DEADLINE = program('say("work"); interrupts.arm(0.01); wait()')
-DEADLINE_OVER_IN_TEARDOWN = program('interrupts.arm(3600); say("work")')
+WORK = work('say("work"); wait()')
+DEADLINE = work('say("work"); interrupts.arm(0.01); wait()')
+DEADLINE_OVER_IN_TEARDOWN = work('interrupts.arm(3600); say("work")')
 FIRST_ATTEMPT = """
             interrupts.arm(3600)
             with interrupts.shielded():
@@ -56,7 +60,7 @@ FIRST_ATTEMPT = """
                 pass
             say(signal.getitimer(signal.ITIMER_REAL)[0])
 """
-SLOW_UNWINDING = program('say("work"); wait()', unwinding='say("unwinding"); wait()')
+SLOW_UNWINDING = work('say("work"); wait()', unwinding='say("unwinding"); wait()')
 
 
 @pytest.mark.parametrize(
@@ -76,6 +80,56 @@ def test_a_signal_ends_the_work_and_not_the_teardown(number: signal.Signals, cod
         tell(process, "go")
         assert [line(process), line(process)] == ["torn down", f"{code} {reason}"]
         assert process.wait() == code
+
+
+def test_who_says_nohup_closes_the_terminal_and_the_work_goes_on() -> None:
+    with started(WORK.replace("interrupts =", "signal.signal(signal.SIGHUP, signal.SIG_IGN); interrupts =")) as process:
+        assert line(process) == "work"
+        process.send_signal(signal.SIGHUP)
+        tell(process, "go")
+        assert line(process) == "teardown"
+        tell(process, "go")
+        assert [line(process), line(process)] == ["torn down", "passed"]
+
+
+RUN = """
+from recipeci.errors import Interrupted
+from recipeci.run.interrupt import Interrupts
+try:
+    with Interrupts().handled():
+        print("work", flush=True)
+        while True:
+            select.select([], [], [], 0.02)
+except Interrupted as e:
+    code = e.code
+"""
+SERVICE = """
+from recipeci.service import stopping
+with stopping.told() as stop:
+    print("work", flush=True)
+    stop.wait(60)
+    code = 128 + stop.signal
+"""
+LAST_WORDS = """
+for stream in (sys.stdout, sys.stderr):
+    print("it ends", file=stream, flush=True)
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("body", [RUN, SERVICE])
+def test_a_terminal_that_is_gone_is_no_error_of_what_is_said_afterwards(body: str) -> None:
+    ours, theirs = os.openpty()
+    code = f"import select, sys{body}{LAST_WORDS}"
+    argv = [program("setsid"), "--ctty", "--", sys.executable, "-c", code]
+    with subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, env=environment()) as process:
+        try:
+            os.close(theirs)
+            assert os.read(ours, 100).startswith(b"work")
+            os.close(ours)
+            assert process.wait(SECONDS) == 129
+        finally:
+            process.kill()
 
 
 def test_it_says_during_what_it_came() -> None:
@@ -193,13 +247,13 @@ def test_before_that_it_does_not() -> None:
 
 
 def test_the_deadline_stands_still_in_a_teardown_and_goes_on_for_a_second_attempt() -> None:
-    with started(program(FIRST_ATTEMPT)) as process:
+    with started(work(FIRST_ATTEMPT)) as process:
         assert [line(process) for _ in range(4)] == ["0.0", "True", "0.0", "teardown"]
         tell(process, "go")
         assert [line(process) for _ in range(2)] == ["torn down", "passed"]
 
 
-SWALLOWED = program(
+SWALLOWED = work(
     """
             try:
                 say("work"); wait()
@@ -223,7 +277,7 @@ def test_a_signal_that_somebody_swallowed_is_raised_at_the_next_step() -> None:
 
 
 def test_without_a_signal_a_check_does_nothing() -> None:
-    with started(program("interrupts.check()")) as process:
+    with started(work("interrupts.check()")) as process:
         assert line(process) == "teardown"
         tell(process, "go")
         assert [line(process), line(process)] == ["torn down", "passed"]

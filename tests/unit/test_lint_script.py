@@ -99,6 +99,7 @@ def test_each_linter_alone_turns_it_red_and_all_others_are_run(project: Project,
     done = project.lint()
 
     assert last_line(done) == f"lint: FAIL ({name})"
+    assert ("lint: nix fmt, or tools/lint --format, formats" in done.out) == (name in ("ruff format", "nixfmt"))
     assert done.code == 1
     assert len((project.folder / "calls").read_text().splitlines()) == len(LINTERS)
 

@@ -85,7 +85,7 @@ def test_every_key(tmp_path: Path) -> None:
         ("secrets: {a: {value: [hunter2]}}", r"secrets.a.value: needs text, not a list\Z"),
         ("http: {path: login}", "http.path: 'login' does not fit: a path that begins with / and has no white space"),
         ("http: {host: 'a b'}", "http.host"),
-        ("probes: [{service: turn}]", r"probes\[0\]: 'tcp' is a required property"),
+        ("probes: [{service: turn}]", r"probes\[0\]: the key 'tcp' is missing"),
         ("probes: [{tcp: 70000}]", r"probes\[0\].tcp"),
         ("skip: {install: why}", "skip: unknown key 'install'"),
         ("skip: {restore: ' '}", "skip.restore"),

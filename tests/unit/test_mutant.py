@@ -6,9 +6,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from mutants import catalogue
+from mutants import catalogue, gitea, service, web
 from mutants.mutant import PACKAGE, Mutant
 from recipeci.host.command import BASE_ENV, LocalRunner
+
+ALL = (
+    *catalogue.ALL,
+    *service.ALL,
+    *(caught.mutant for caught in gitea.CAUGHT),
+    *(found for found, *_ in (*web.CAUGHT, *web.SLOW)),
+)
 
 
 def mutant(*, old: str, new: str) -> Mutant:
@@ -46,6 +53,6 @@ def test_a_mutant_that_is_no_python_is_refused(tmp_path: Path) -> None:
         mutant(old="LABEL_DIGITS = 8", new="LABEL_DIGITS = = 8").make(tmp_path / "m")
 
 
-@pytest.mark.parametrize("listed", catalogue.ALL, ids=lambda listed: listed.name)
-def test_each_mutant_of_the_catalogue_can_be_made(tmp_path: Path, listed: Mutant) -> None:
+@pytest.mark.parametrize("listed", ALL, ids=lambda listed: listed.name)
+def test_each_mutant_can_be_made(tmp_path: Path, listed: Mutant) -> None:
     listed.make(tmp_path / "m")

@@ -28,9 +28,14 @@ class Machine:
 
     folder: Path
 
+    @property
+    def scratch(self) -> Path:
+        """Where it makes folders that go with it."""
+        return self.folder / "scratch"
+
     def nix_check(self, *options: str) -> Completed:
         """Run tools/nix-check there."""
-        env = {**BASE_ENV, "PATH": str(self.folder / "bin"), "HOME": str(self.folder)}
+        env = {**BASE_ENV, "PATH": str(self.folder / "bin"), "HOME": str(self.folder), "TMPDIR": str(self.scratch)}
         argv = [sys.executable, str(ROOT / "tools" / "nix-check"), "--rig", str(self.folder / "rig"), *options]
         return LocalRunner().run(argv, env=env, timeout=120, ok=range(256))
 
@@ -53,6 +58,7 @@ class Machine:
         (packages / "host.nix").write_text("")
         (packages / "stubs.nix").write_text("")
         self.program("rig/boot.py", OK)
+        self.program("rig/check-units.sh", OK)
         self.program("rig/env.sh", OK)
         (self.folder / "rig" / "lib-small").mkdir()
         (self.folder / "rig" / "lib-small" / "modules.nix").write_text("")
@@ -73,6 +79,7 @@ class Machine:
 def machine(tmp_path: Path) -> Machine:
     """A machine without Nix."""
     (tmp_path / "bin").mkdir()
+    (tmp_path / "scratch").mkdir()
     return Machine(tmp_path)
 
 
@@ -334,12 +341,14 @@ def test_a_test_that_fails_is_red_whatever_it_prints(machine: Machine, line: str
     assert done.code == 1
 
 
-def test_nothing_is_left(machine: Machine) -> None:
-    machine.rig(static_check='echo "${0%/*}" > "$HOME/copy"; exit 1')
+@pytest.mark.parametrize(("end", "code"), [("exit 1", 1), ("kill -TERM $PPID; exec /bin/sleep 60", 143)])
+def test_nothing_is_left_also_when_it_is_ended(machine: Machine, end: str, code: int) -> None:
+    machine.rig(static_check=f'echo "${{0%/*}}" > "$HOME/copy"; {end}')
 
-    machine.nix_check()
+    done = machine.nix_check()
 
     copy = Path((machine.folder / "copy").read_text().strip())
     assert copy.name == "nixrig"
-    assert copy != machine.folder / "rig"
-    assert not copy.parent.exists()
+    assert copy.parent.parent == machine.scratch
+    assert list(machine.scratch.iterdir()) == []
+    assert done.code == code

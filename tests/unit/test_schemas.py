@@ -79,7 +79,10 @@ def test_an_empty_file_is_an_empty_mapping(tmp_path: Path, text: str) -> None:
         ("forg: x", "unknown key 'forg'; did you mean 'forge'?"),
         (
             "zzz: x",
-            "unknown key 'zzz'; known: forge, cache, images, overlays, authors, abra, docker, source, store, runs",
+            (
+                "unknown key 'zzz'; known: forge, database, bridge, work, cache, images, overlays, authors, abra,"
+                " docker, source, store, runs"
+            ),
         ),
         ("abra: {programm: x}", "abra: unknown key 'programm'; did you mean 'program'?"),
         ("runs: {keep_days: 5d}", "runs.keep_days: needs a whole number, not the text '5d'"),

@@ -57,7 +57,7 @@ def test_the_lab_says_what_it_is_made_from() -> None:
         ({"image": "a:1", "buidl": "a"}, "unknown key 'buidl'; did you mean 'build'?"),
         ({"image": "A:1", "build": "a"}, "'A:1' is not an image name"),
         ({"image": "a@sha256:" + "0" * 64, "build": "a"}, "is named by a digest"),
-        ({"image": "a:1", "mmdebstrap": {}}, "'suite' is a required property"),
+        ({"image": "a:1", "mmdebstrap": {}}, "the key 'suite' is missing"),
         (
             {"image": "a:1", "mmdebstrap": {"suite": "sid", "include": ["--evil"]}},
             "'--evil' does not fit: the name of a Debian package",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.server
 import subprocess
@@ -47,11 +48,40 @@ def forge_that_answers(status: int, body: bytes = b"") -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def forge_of(root: Path) -> Iterator[str]:
-    """A forge that serves the repositories in a folder by git's own program, as Gitea does."""
+def forge_that_sends_on(to: str) -> Iterator[str]:
+    """A forge that has moved elsewhere, and says so to everybody."""
 
     class Handler(Quiet):
         def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", f"{to}{self.path}")
+            self.end_headers()
+
+    with serving(Handler) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def forge_of(root: Path, *, login: str | None = None, shown: list[str] | None = None) -> Iterator[str]:
+    """A forge that serves the repositories in a folder by git's own program, as Gitea does.
+
+    `login` is `USER:TOKEN`, which whoever asks must show; into `shown` goes what was.
+    """
+    wanted = None if login is None else f"Basic {base64.b64encode(login.encode()).decode()}"
+
+    class Handler(Quiet):
+        def do_GET(self) -> None:
+            given = self.headers.get("Authorization")
+            if shown is not None and given is not None:
+                shown.append(given)
+            if wanted not in (None, given):
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="forge"')
+                self.end_headers()
+                return
+            self.answer()
+
+        def answer(self) -> None:
             path, _, query = self.path.partition("?")
             length = int(self.headers.get("Content-Length") or 0)
             asked = {"PATH_INFO": path, "QUERY_STRING": query, "REQUEST_METHOD": self.command}

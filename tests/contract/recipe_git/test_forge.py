@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from recipeci.errors import HostError, UsageError
-from recipeci.host.git import clone, source_of
-from recipeci.model import Commit
+from recipeci.host.credential import Credential
+from recipeci.host.git import clone, remote_tags, source_of
+from recipeci.model import Commit, Tag
 
 from recipe_git.forges import forge_of, forge_that_answers
 from recipe_git.made import FORGE, Made, runner
@@ -32,6 +33,33 @@ def test_a_recipe_from_its_forge_with_its_tags_and_a_pull_requests_commit(made: 
             clone(runner, source_of(None, recipe="other", forge=forge), tmp_path / "other")
     with pytest.raises(HostError, match="cannot be reached"):
         found.get(Commit("d" * 40))
+
+
+def test_tags_are_listed_without_a_clone(made: Made, tmp_path: Path) -> None:
+    released, head = made.git("rev-parse", "HEAD"), made.commit("second")
+    made.git("tag", "2.0.0+2")
+    made.git("tag", "-a", "about-a-tag", "-m", "x", "1.0.0+1")
+    made.git("clone", "--quiet", "--mirror", ".", str(tmp_path / "forge" / "recipe.git"))
+    login = "reader:a-token-of-16-characters"
+    with forge_of(tmp_path / "forge", login=login) as forge:
+        source = source_of(None, recipe="recipe", forge=forge)
+        found = remote_tags(runner, source, credential=Credential(forge, *login.split(":")))
+        with pytest.raises(HostError, match="wants a password"):
+            remote_tags(runner, source)
+    assert set(found) == {
+        Tag("1.0.0+1", Commit(released), annotated=True),
+        Tag("2.0.0+2", head, annotated=False),
+        Tag("about-a-tag", Commit(released), annotated=True),
+    }
+
+
+def test_a_repository_without_tags_has_none_and_one_that_is_not_there_is_said_not_to_be(tmp_path: Path) -> None:
+    (tmp_path / "forge").mkdir()
+    runner.run(["git", "init", "--quiet", "--bare", str(tmp_path / "forge" / "empty.git")], timeout=30)
+    with forge_of(tmp_path / "forge") as forge:
+        assert remote_tags(runner, source_of(f"{forge}/empty.git", recipe="x", forge=FORGE)) == ()
+        with pytest.raises(UsageError, match="there is no such repository"):
+            remote_tags(runner, source_of(f"{forge}/none.git", recipe="x", forge=FORGE))
 
 
 @pytest.mark.parametrize(

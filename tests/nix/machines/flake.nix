@@ -25,49 +25,57 @@
       check =
         name: module: lib.findFirst (check: check.name == name) null (machine module).config.system.checks;
 
-      # What boots in a container of the machine that tests: its store lies in a home folder, and its Docker is no package.
-      guest =
+      # What boots in a container of the machine that tests: its store lies in a home folder, its programs are Debian's or
+      # lie beside the store, and its Docker is no package.
+      inGuest =
         { pkgs, ... }:
         let
           package = pkgs.runCommand "docker-of-make-setup" { } ''
             mkdir -p $out/bin
             ln -s ${docker}/* $out/bin
           '';
+          programs = [
+            "-/bin"
+            "/etc/alternatives"
+            "/etc/ld.so.cache"
+            "-/lib"
+            "-/lib64"
+            "/usr"
+            "BESIDE"
+          ];
         in
         {
           systemd.services = {
             recipeci-guest = {
               before = [
                 "docker.service"
+                "recipeci-bridge.service"
                 "recipeci-clean.service"
               ];
               wantedBy = [ "sysinit.target" ];
               unitConfig.DefaultDependencies = false;
               serviceConfig = {
                 Type = "oneshot";
-                ExecStart = "/bin/chmod 755 /root";
+                ExecStart = "/bin/sh ${./prepare.sh}";
               };
             };
-            recipeci-swarm.serviceConfig.ProtectHome = lib.mkForce false;
             docker.path = [ package ];
-          };
-          # Docker's images cannot lie on the container's root.
-          systemd.mounts = [
-            {
-              what = "tmpfs";
-              where = "/var/cache/recipeci/store";
-              type = "tmpfs";
-              wantedBy = [ "local-fs.target" ];
-            }
-          ];
-          services.recipeci = {
-            mode = "host";
-            allowlist = [ "custom-html" ];
-            settings = {
-              docker.prefix = "${package}";
-              store.keep_gb = lib.mkForce 0.001;
-            };
-          };
+          }
+          //
+            lib.mapAttrs
+              (_: seen: {
+                serviceConfig = {
+                  ProtectHome = lib.mkForce false;
+                  BindReadOnlyPaths = seen;
+                };
+              })
+              {
+                recipeci-bridge = programs;
+                recipeci-sweep = programs;
+                recipeci-swarm = [ ];
+                recipeci-worker = programs;
+              };
+          services.recipeci.settings.docker.prefix = "${package}";
           virtualisation.docker = {
             inherit package;
             daemon.settings = {
@@ -75,15 +83,93 @@
               iptables = false;
             };
           };
-          environment.etc = lib.genAttrs' [ "guest.sh" "killed.py" ] (
-            name: lib.nameValuePair "recipeci-guest/${name}" { text = lib.readFile (./. + "/${name}"); }
-          );
+          environment.etc =
+            lib.genAttrs' [
+              "forge.py"
+              "guest.sh"
+              "killed.py"
+            ] (name: lib.nameValuePair "recipeci-guest/${name}" { text = lib.readFile (./. + "/${name}"); })
+            // {
+              "recipeci-guest/lab".source = pkgs.runCommand "lab" { } "cp -r ${./lab} $out";
+            };
         };
+
+      # The double of a forge, there before the bridge asks it; and what its recipe needs to be asked at.
+      withForge = {
+        environment.etc."recipeci-guest/overlays/ping/recipe.yml".text = "http: {path: /ping}";
+        services.recipeci.settings = {
+          bridge.poll_seconds = 1;
+          images = "/run/forge/images";
+          overlays = "/etc/recipeci-guest/overlays";
+        };
+        systemd.services.recipeci-forge = {
+          before = [ "recipeci-bridge.service" ];
+          wantedBy = [ "multi-user.target" ];
+          serviceConfig = {
+            ExecStart = "/bin/sh -c '. /etc/recipeci-guest/guest.sh; forge'";
+            ExecStartPost = "/bin/sh -c 'until [ -e /run/forge/known.json ]; do sleep 0.1; done'";
+          };
+        };
+      };
+
+      # Docker's images cannot lie on the container's root.
+      inMemory = where: {
+        systemd.mounts = [
+          {
+            inherit where;
+            what = "tmpfs";
+            type = "tmpfs";
+            options = "mode=0700";
+            wantedBy = [ "local-fs.target" ];
+          }
+        ];
+      };
+
+      guest = {
+        imports = [
+          inGuest
+          (inMemory "/var/cache/recipeci/store")
+        ];
+        services.recipeci = {
+          mode = "host";
+          allowlist = [ "custom-html" ];
+          settings.store.keep_gb = lib.mkForce 0.001;
+        };
+      };
+
+      bridged = {
+        services.recipeci = {
+          bridge = {
+            enable = true;
+            forge = "http://127.0.0.1:3000";
+            url = "http://127.0.0.1:8022";
+            tokenFile = "/var/lib/secrets/token";
+            webhookSecretFile = "/var/lib/secrets/webhook-secret";
+          };
+          sweep.enable = true;
+        };
+      };
     in
     {
       nixosConfigurations = lib.mapAttrs (_: machine) {
-        inherit guest;
-        host.services.recipeci.mode = "host";
+        inherit guest bridged;
+        host = {
+          imports = [ bridged ];
+          services.recipeci.mode = "host";
+        };
+        bridge = {
+          imports = [
+            bridged
+            inGuest
+            withForge
+            (inMemory "/var/cache/recipeci")
+          ];
+          # There is no other.
+          services.recipeci.settings.abra = {
+            program = "builtin";
+            builtin_is_final = true;
+          };
+        };
         mistaken.systemd = {
           services.recipeci-clean.serviceConfig.NoNewPrivileges = lib.mkForce false;
           timers.recipeci-clean.timerConfig.OnCalender = "daily";
@@ -99,13 +185,29 @@
             .config.environment.etc."xdg/recipeci/settings.yml".source
           )
           {
+            polling = {
+              bridge = {
+                forge = "https://git.example.org";
+                url = "https://ci.example.org";
+                token_file = "/t";
+                webhook_secret_file = "/w";
+                poll_seconds = 0;
+              };
+            };
             login.forge = "https://me@git.example.org/recipes";
             range.runs.min_free_gb = -1;
             retention.runs.keep_days = lib.mkForce (-1);
             unknown.imges = "/srv/images";
           }
         // {
-          calendar = check "recipeci-clean-calendar" { services.recipeci.clean.calendar = "hurly"; };
+          calendar = check "recipeci-calendar" { services.recipeci.clean.calendar = "hurly"; };
+          sweep = check "recipeci-calendar" {
+            imports = [ bridged ];
+            services.recipeci = {
+              clean.enable = false;
+              sweep.calendar = "Sun 25:00";
+            };
+          };
           placeholders = check "recipeci-host-placeholders" { };
         };
     };
