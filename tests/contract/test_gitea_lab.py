@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 import select
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from lab import giteaserver
-from lab.gitea import LabGitea
+from lab.gitea import Home, LabGitea
+from recipeci.host.clock import SystemClock, until
 
 TESTS = Path(__file__).parents[1]
 HOLD = """
@@ -72,6 +74,48 @@ def test_nothing_of_it_is_left() -> None:
         assert server.folder.is_dir()
     assert not server.folder.exists()
     assert server.process.poll() is not None
+
+
+def with_webhook(gitea: LabGitea, port: int) -> Home:
+    """Have a repository that tells a port here of new issues."""
+    home = gitea.repository(gitea.person("owner"))
+    fields = {"type": "gitea", "events": ["issues"], "active": True}
+    fields["config"] = {"url": f"http://127.0.0.1:{port}/", "content_type": "json"}
+    gitea.do("POST", f"repos/{home.full_name}/hooks", fields=fields)
+    return home
+
+
+def open_issue(gitea: LabGitea, home: Home) -> None:
+    gitea.do("POST", f"repos/{home.full_name}/issues", fields={"title": "an issue"})
+
+
+def wait_until_told(gitea: LabGitea, home: Home) -> None:
+    def delivers() -> bool:
+        return gitea.still_delivers(home)
+
+    told = "the webhook"
+    until(delivers, lambda more: not more, what=told, clock=SystemClock(), timeout=60, delay=0.05, successes=1)
+
+
+def test_it_is_known_that_a_webhook_was_not_answered_yet(gitea: LabGitea) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as receiver:
+        home = with_webhook(gitea, receiver.getsockname()[1])
+        assert not gitea.still_delivers(home)
+        open_issue(gitea, home)
+        connection, _ = receiver.accept()
+        with connection:
+            assert gitea.still_delivers(home)
+            assert connection.recv(4) == b"POST"
+            assert gitea.still_delivers(home)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            wait_until_told(gitea, home)
+
+
+def test_a_webhook_that_nobody_takes_is_not_waited_for(gitea: LabGitea) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as receiver:
+        home = with_webhook(gitea, receiver.getsockname()[1])
+    open_issue(gitea, home)
+    wait_until_told(gitea, home)
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])

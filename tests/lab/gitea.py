@@ -250,8 +250,22 @@ class LabGitea:
         of_home = "SELECT id FROM issue WHERE repo_id = ?"
         self._change(f"DELETE FROM comment WHERE type = 0 AND issue_id IN ({of_home})", home.id, any_number=True)  # noqa: S608
 
+    def still_delivers(self, home: Home) -> bool:
+        """Whether a webhook of a repository has an event before it: one that nobody answered and that did not fail.
+
+        An event is noted while the request goes on from which it follows, and is told later.
+        """
+        of_home = "SELECT id FROM webhook WHERE repo_id = ?"
+        unanswered = "(response_content IS NULL OR response_content = '')"
+        with self._database() as database:
+            waiting = f"SELECT count(*) FROM hook_task WHERE hook_id IN ({of_home}) AND {unanswered}"  # noqa: S608
+            return bool(database.execute(waiting, [home.id]).fetchone()[0])
+
+    def _database(self) -> contextlib.closing[sqlite3.Connection]:
+        return contextlib.closing(sqlite3.connect(self.server.folder / "gitea.db", timeout=30))
+
     def _change(self, statement: str, *values: int, any_number: bool = False) -> None:
-        with contextlib.closing(sqlite3.connect(self.server.folder / "gitea.db", timeout=30)) as database:
+        with self._database() as database:
             changed = database.execute(statement, values)
             database.commit()
             assert any_number or changed.rowcount == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import socket
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
@@ -61,6 +62,11 @@ class Server(http.server.ThreadingHTTPServer):
         self.base = f"http://127.0.0.1:{self.server_port}"
         self.faults = Faults(seed=seed)
         self.silence = 2.0
+
+    def handle_error(self, *who: Any) -> None:  # noqa: ANN401 - the interface's
+        """Say nothing of whoever asked and is gone: those whom a storm kills; of all else as usual."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(*who)
 
     def fail(self, rates: Mapping[str, float], *, silence: float) -> None:
         """Fail so often from now on."""

@@ -71,7 +71,8 @@ class RealForge:
         return [self.do(one["do"], **one["with"]) for one in wanted]
 
     def _is_idle(self) -> bool:
-        return self.between.deliveries.is_idle
+        """Ask the forge first: what it has told nobody yet, `between` cannot know of."""
+        return not any(map(self.lab.still_delivers, self.homes.values())) and self.between.deliveries.is_idle
 
     def _delivered(self) -> int:
         return self.between.deliveries.count.get("all", 0)
