@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,6 +192,20 @@ def test_a_forge_that_does_not_answer_is_the_hosts_matter(bench: Bench) -> None:
     assert code == 3
     assert TOKEN not in said
     assert state(bench) == []
+
+
+def test_whoever_enrols_is_told_what_is_waited_for(bench: Bench) -> None:
+    enough = threading.Event()
+
+    def slow(served: FakeForge, connection: socket.socket) -> None:
+        enough.wait(SECONDS)
+        NOTHING(served, connection)
+
+    with forge(bench, slow) as served:
+        one = bench.start("enroll", "coop/web")
+        one.says(f"waiting for {served.url} to answer …")
+        enough.set()
+        assert one.started.wait(SECONDS) == 2
 
 
 def test_a_sweep_of_nothing_is_hollow(bench: Bench) -> None:
