@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from lab import cells
@@ -20,21 +21,21 @@ from recipeci.host.command import LocalRunner
 
 SWITCHED = 'MINIABRA_HABITS={switches} exec {python} -I -m miniabra "$@"'
 
-NOTED = "switches-asked-for"
-"""Where a miniabra that notes its switches does so: beside its ABRA_DIR, which each fact has one of."""
-NOTING = f'''\
+NOTE_FILE = "switches-asked-for"
+"""The file beside a fact's own ABRA_DIR in which a miniabra notes the switches that it asks for."""
+NOTING_CLASS = f'''\
 class Noting(Habits):
     def __getattribute__(self, name):
         if name in Habits.__dataclass_fields__:
-            with open(os.path.join(os.path.dirname(os.environ["ABRA_DIR"]), "{NOTED}"), "a") as file:
+            with open(os.path.join(os.path.dirname(os.environ["ABRA_DIR"]), "{NOTE_FILE}"), "a") as file:
                 file.write(name + "\\n")
         return super().__getattribute__(name)
 
 
-def flipped'''
-NOTES = (
+'''
+NOTING = (
     Edit("habits.py", "import dataclasses\n", "import dataclasses\nimport os\n"),
-    Edit("habits.py", "def flipped", NOTING),
+    Edit("habits.py", "def flipped", f"{NOTING_CLASS}def flipped"),
     Edit("habits.py", "    return Habits(**", "    return Noting(**"),
 )
 """A miniabra that notes which switches it asks for."""
@@ -46,27 +47,19 @@ def run(
     only: Collection[str] = (),
     read_only: Collection[Path] = (),
     seconds: float = ABRA_SECONDS,
-    asked: dict[str, frozenset[str]] | None = None,
 ) -> tuple[Done, ...]:
-    """Run the suite in a cell of its own, for the built-in abra or for a program that is this shell script.
+    """Run the suite in a cell of its own, for the built-in abra or for a program that is this shell script."""
+    wanted = [fact for fact in facts.load() if not only or fact.id in only]
+    with _ground(script, read_only, seconds) as ground:
+        return suite.run(wanted, ground, see=lambda _: None)
 
-    Args:
-        script: the program; the built-in abra if there is none.
-        only: the facts to check; all if there are none.
-        read_only: folders that the program needs.
-        seconds: how long a call may take.
-        asked: filled with the switches that the calls for each fact asked for, where the program notes them.
-    """
-    with tempfile.TemporaryDirectory(prefix="recipeci-abra-") as folder:
-        chosen = choose("builtin" if script is None else str(written(Path(folder), script)), None, runner=LocalRunner())
-        built_in = choose("builtin", None, runner=LocalRunner())
-        wanted = [fact for fact in facts.load() if not only or fact.id in only]
-        with cells.lab_cell(read_only=(*chosen.read_only, *built_in.read_only, *read_only), bot=True) as lab:
-            ground = _ground(lab, chosen, seconds)
-            done = suite.run(wanted, ground, see=lambda _: None)
-            if asked is not None:
-                asked.update(_noted(ground.folder))
-            return done
+
+def noted(*, script: str, read_only: Collection[Path]) -> tuple[tuple[Done, ...], Mapping[str, Collection[str]]]:
+    """Run the suite for a miniabra that notes; return the switches too that it asked for, by the facts."""
+    with _ground(script, read_only, ABRA_SECONDS) as ground:
+        done = suite.run(facts.load(), ground, see=lambda _: None)
+        notes = ground.folder.glob(f"*/{NOTE_FILE}")
+        return done, {file.parent.name: sorted(set(file.read_text().split())) for file in notes}
 
 
 def results_of(done: Collection[Done]) -> dict[str, Result]:
@@ -88,12 +81,17 @@ def written(folder: Path, script: str) -> Path:
     return program
 
 
-def _noted(folder: Path) -> Mapping[str, frozenset[str]]:
-    """Return the switches that were asked for, by the facts whose folders they were noted in."""
-    return {file.parent.name: frozenset(file.read_text().split()) for file in folder.glob(f"*/{NOTED}")}
+@contextlib.contextmanager
+def _ground(script: str | None, read_only: Collection[Path], seconds: float) -> Iterator[Ground]:
+    """Have a cell in which an abra can be checked."""
+    with tempfile.TemporaryDirectory(prefix="recipeci-abra-") as folder:
+        chosen = choose("builtin" if script is None else str(written(Path(folder), script)), None, runner=LocalRunner())
+        built_in = choose("builtin", None, runner=LocalRunner())
+        with cells.lab_cell(read_only=(*chosen.read_only, *built_in.read_only, *read_only), bot=True) as lab:
+            yield _of_cell(lab, chosen, seconds)
 
 
-def _ground(lab: LabCell, abra: AbraProgram, seconds: float) -> Ground:
+def _of_cell(lab: LabCell, abra: AbraProgram, seconds: float) -> Ground:
     return Ground(
         cell=lab.cell,
         programs=lab.programs,

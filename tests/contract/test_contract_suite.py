@@ -6,16 +6,18 @@ That all is as expected without is tests/e2e/test_doctor_abra.py.
 from __future__ import annotations
 
 import dataclasses
+import fcntl
+import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import contractlab
 import miniabra
 import pytest
-from contractlab import NOTES, flipped, results_of
+from contractlab import NOTING, flipped, results_of
 from lab.repository import Edit
 from miniabra.habits import Habits
 from recipeci.contract.results import State
@@ -52,18 +54,35 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def asked() -> Mapping[str, frozenset[str]]:
-    """The switches that miniabra asks for, by the facts that it is checked for; all of them are as expected."""
-    noted: dict[str, frozenset[str]] = {}
+def asked(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Mapping[str, Collection[str]]:
+    """The switches that miniabra asks for, by the facts that it is checked for; found out once for all workers."""
+    folder = tmp_path_factory.getbasetemp()
+    file = (folder if worker_id == "master" else folder.parent) / "switches-asked-for.json"
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            file.write_text(json.dumps(asked_by_fact()))
+        found: dict[str, list[str]] = json.loads(file.read_text())
+    return found
+
+
+def asked_by_fact() -> Mapping[str, Collection[str]]:
+    """Check a miniabra that notes its switches: all is as expected, and each is asked for where its own fact is."""
     with tempfile.TemporaryDirectory(prefix="recipeci-mutant-") as made:
         Path(made).chmod(0o755)
-        script = edited(Path(made), NOTES)
-        assert seen(contractlab.run(script=script, read_only=[Path(made)], asked=noted)) == {}
-    return noted
+        done, found = contractlab.noted(script=edited(Path(made), NOTING), read_only=[Path(made)])
+    assert seen(done) == {}
+    assert [switch for switch in SWITCHES if switch not in found.get(fact_of(switch), ())] == []
+    return found
+
+
+def fact_of(switch: str) -> str:
+    """Return the fact that a switch turns round."""
+    return switch.replace("_", "-")
 
 
 def edited(folder: Path, edits: Sequence[Edit]) -> str:
-    """Make a miniabra with edits in a folder; return the script that is it."""
+    """Make a miniabra with edits in a folder; return the script that runs it."""
     shutil.copytree(PACKAGE, folder / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
     for edit in edits:
         edit.apply(folder / PACKAGE.name)
@@ -82,16 +101,19 @@ def seen(done: Sequence[Done]) -> dict[str, State]:
 
 
 def test_with_all_switches_flipped_each_and_nothing_else_is_seen() -> None:
-    wanted = {name.replace("_", "-"): State.OTHER for name in SWITCHES}
+    wanted = {fact_of(name): State.OTHER for name in SWITCHES}
     assert seen(contractlab.run(script=flipped("all"))) == wanted
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("switch", SWITCHES)
-def test_one_flipped_switch_and_nothing_else_is_seen(switch: str, asked: Mapping[str, frozenset[str]]) -> None:
-    """Where miniabra did not ask for a switch it cannot do anything else when the switch is flipped."""
+def test_one_flipped_switch_and_nothing_else_is_seen(switch: str, asked: Mapping[str, Collection[str]]) -> None:
+    """Where miniabra did not ask for a switch it cannot do otherwise when that is flipped.
+
+    What one fact does to another in the same swarm is seen where all switches are flipped.
+    """
     may_change = {fact for fact, switches in asked.items() if switch in switches}
-    assert seen(contractlab.run(script=flipped(switch), only=may_change)) == {switch.replace("_", "-"): State.OTHER}
+    assert seen(contractlab.run(script=flipped(switch), only=may_change)) == {fact_of(switch): State.OTHER}
 
 
 def test_each_of_many_mistakes_is_named_and_nothing_else(folder: Path) -> None:

@@ -251,9 +251,10 @@ class LabGitea:
         self._change(f"DELETE FROM comment WHERE type = 0 AND issue_id IN ({of_home})", home.id, any_number=True)  # noqa: S608
 
     def still_delivers(self, home: Home) -> bool:
-        """Whether a webhook of a repository has an event before it: one that nobody answered and that did not fail.
+        """Whether a webhook of a repository has an event before it: one that was not answered and did not fail yet.
 
-        An event is noted while the request goes on from which it follows, and is told later.
+        The event of a comment is noted before the request that makes it is answered (that of a push is not), and is
+        told later. One that Gitea lost would stay for ever.
         """
         of_home = "SELECT id FROM webhook WHERE repo_id = ?"
         unanswered = "(response_content IS NULL OR response_content = '')"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import socket
@@ -64,7 +65,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.silence = 2.0
 
     def handle_error(self, *who: Any) -> None:  # noqa: ANN401 - the interface's
-        """Say nothing of whoever asked and is gone: those whom a storm kills; of all else as usual."""
+        """Say nothing of whoever asked and is gone, as those are whom a storm kills; print everything else."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(*who)
 
@@ -120,7 +121,8 @@ class Door(http.server.BaseHTTPRequestHandler):
 
     def _hang_up(self) -> None:
         self.close_connection = True
-        self.connection.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # the other end was faster
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def _write(self, answer: Raw, *, half: bool = False) -> None:
         """Write an answer at once; half of it: it says that there is more."""

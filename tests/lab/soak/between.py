@@ -39,7 +39,14 @@ class Between(faulty.Server):
         self.deliveries = Deliveries(clock=SystemClock(), seed=seed + 1)
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Raw:
-        """Ask the forge."""
+        """Ask the forge; raise RuntimeError if it does not answer, for that is none of the faults that we make."""
+        try:
+            return self._asked(method, path, headers, body)
+        except (OSError, http.client.HTTPException) as e:
+            msg = f"the forge does not answer to {method} {path}"
+            raise RuntimeError(msg) from e
+
+    def _asked(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Raw:
         given = {name: value for name, value in headers.items() if name.lower() in PASSED_ON}
         with contextlib.closing(http.client.HTTPConnection(self._forge.netloc, timeout=SECONDS)) as connection:
             connection.request(method, path, body=body, headers=given)
