@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,11 @@ OF_THE_CLIENT = frozenset(
     {"DOCKER_API_VERSION", "DOCKER_CERT_PATH", "DOCKER_CUSTOM_HEADERS", "DOCKER_TLS", "DOCKER_TLS_VERIFY"}
 )
 """Keys that an app's env must not hand to the client; host, context and configuration are given as options instead."""
+OBEYED = re.compile(
+    r"LD_.*|GLIBC_TUNABLES|GCONV_PATH|GETCONF_DIR|HOSTALIASES|LOCALDOMAIN|LOCPATH|MALLOC_TRACE|NIS_PATH|NLSPATH"
+    r"|RESOLV_HOST_CONF|RES_OPTIONS|TZDIR|BASH_ENV|BASHOPTS|SHELLOPTS|PS4|PATH|HOME|DOCKER_CLI_.*"
+)
+"""Keys with which an app's env would have code run in the client. abra interpolates by itself and can take them."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,8 @@ class Docker:
 
     def _docker(self, *args: str, env: Mapping[str, str] | None = None, stdin: bytes = b"") -> str:
         ours = self.environment
+        if obeyed := sorted(key for key in env or {} if OBEYED.fullmatch(key)):
+            raise Fatal(f"the app's env sets {', '.join(obeyed)}, which miniabra cannot hand to Docker's client")
         given = {key: value for key, value in (env or {}).items() if key not in OF_THE_CLIENT}
         done = command.run(self._argv(*args), env={**ours.for_children, **given}, path=ours.path, stdin=stdin)
         if done.code:

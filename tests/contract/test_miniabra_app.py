@@ -256,6 +256,14 @@ class TestDeployed:
         assert (call.env["STACK_NAME"], call.env["CONF_VERSION"]) == (STACK, "v1")
         assert not {"DOCKER_TLS_VERIFY", "SECRET_OF_THE_CALLER"} & set(call.env)
 
+    @pytest.mark.parametrize("key", ["LD_PRELOAD", "GCONV_PATH", "PATH", "DOCKER_CLI_PLUGIN_SOCKET"])
+    def test_what_docker_would_obey_is_not_handed_to_it(self, lab: Lab, key: str) -> None:
+        lab.new()
+        lab.env_file.write_text(lab.env_file.read_text() + f"{key}=./evil.so\n")
+        lab.deployable()
+        assert f"the app's env sets {key}" in lab.refused(*DEPLOY)
+        assert lab.docker.of("stack", "deploy") == []
+
     def test_the_registry_is_always_asked_and_nothing_is_pruned(self, lab: Lab) -> None:
         lab.new()
         lab.deployable()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from recipeci.errors import RecipeInvalid
 from recipeci.host import engine
-from recipeci.host.command import LocalRunner
+from recipeci.host.command import Completed, LocalRunner
 from recipeci.host.docker_cli import DockerCli
 from recipeci.recipe.compose import Compose, Mount, Port, Update, Used
 from recipeci.recipe.interpolation import expand
@@ -127,6 +129,38 @@ def test_what_docker_cannot_put_in_is_refused_here_too(docker: DockerCli, tmp_pa
         docker.stack_config([tmp_path / "compose.yml"], env=env)
     with pytest.raises(RecipeInvalid):
         expand(text, env)
+
+
+class NothingRuns:
+    """A runner that refuses all."""
+
+    def run(self, argv: Sequence[str], **_: object) -> Completed:
+        raise AssertionError(argv)
+
+
+@pytest.mark.parametrize(
+    "name", ["LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "GLIBC_TUNABLES", "BASH_ENV", "PATH", "HOME", "DOCKER_CLI_HOOKS"]
+)
+def test_what_programs_obey_is_handed_to_none(docker: DockerCli, tmp_path: Path, name: str) -> None:
+    text = f"version: '3.8'\nservices: {{app: {{image: x, hostname: '${{{name}}}'}}}}\n"
+    (tmp_path / "compose.yml").write_text(text, encoding="utf-8")
+    unused = DockerCli(Path("/nonexistent"), runner=NothingRuns())
+    with pytest.raises(RecipeInvalid, match=f"the app's env sets {name}, which the programs that deploy it would obey"):
+        unused.stack_config([tmp_path / "compose.yml"], env={"A": "1", name: "./evil.so"})
+    assert docker.stack_config([tmp_path / "compose.yml"], env={"A": "1", f"APP_{name}": "x"})
+
+
+def test_a_name_of_the_clients_is_a_value_of_the_apps_and_no_daemon_is_asked(docker: DockerCli, tmp_path: Path) -> None:
+    names = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_API_VERSION")
+    values = " ".join(f"${{{name}}}" for name in names)
+    (tmp_path / "compose.yml").write_text(f"version: '3.8'\nservices: {{app: {{image: x, labels: ['a={values}']}}}}\n")
+    with socket.create_server(("127.0.0.1", 0)) as daemon:
+        env = dict.fromkeys(names, f"tcp://127.0.0.1:{daemon.getsockname()[1]}")
+        printed = docker.stack_config([tmp_path / "compose.yml"], env=env)
+        daemon.setblocking(False)  # noqa: FBT003 - the interface
+        with pytest.raises(BlockingIOError):
+            daemon.accept()
+    assert mapping(printed, where="x")["services"]["app"]["labels"] == {"a": " ".join(env.values())}
 
 
 def test_the_label_that_is_worked_out_without_docker_is_dockers(docker: DockerCli, tmp_path: Path) -> None:
