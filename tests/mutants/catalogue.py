@@ -126,8 +126,8 @@ HOOKS_IGNORED = Mutant(
     name="hooks are ignored",
     about="(4.7) how the recipe's hooks ended is not asked",
     file="recipe/hookruns.py",
-    old="if command and (problem := _problem(runs[-1:])):",
-    new="if command and (problem := _problem([])) == '':",
+    old="if problem := _problem(runs):",
+    new="if (problem := _problem([])) == '':",
 )
 EXIT_CODE_ALONE = Mutant(
     name="exit code alone counts",

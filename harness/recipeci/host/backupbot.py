@@ -69,7 +69,7 @@ class Watch:
 
     @property
     def ran(self) -> tuple[Ran, ...]:
-        """The commands so far; those of health checks too."""
+        """The commands so far; those of health checks too, where Docker does not tell them apart."""
         with self._news:
             return commands(self._events)
 
@@ -180,14 +180,14 @@ class BackupBot:
 
 
 def commands(events: Sequence[Json]) -> tuple[Ran, ...]:
-    """Return the commands that Docker's events tell of; pure."""
+    """Return the commands that Docker's events tell of; pure. Only newer ones say which is a health check's."""
     codes = {_exec_id(e): int(e["Actor"]["Attributes"]["exitCode"]) for e in events if e["Action"] == "exec_die"}
     found = []
     for event in events:
         action, _, command = event["Action"].partition(": ")
-        if action == "exec_create":
-            service = event["Actor"]["Attributes"].get(SERVICE_LABEL, "")
-            found.append(Ran(service, command, codes.get(_exec_id(event))))
+        attributes = event["Actor"]["Attributes"]
+        if action == "exec_create" and attributes.get("execType") != "healthcheck":
+            found.append(Ran(attributes.get(SERVICE_LABEL, ""), command, codes.get(_exec_id(event))))
     return tuple(found)
 
 
