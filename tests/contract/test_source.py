@@ -60,6 +60,24 @@ def test_a_version_that_the_commit_says_itself_is_not(built: Built, tmp_path: Pa
     assert plan(built, tmp_path / "clone", ref="1.0.0+1.22.1").notes == ()
 
 
+def test_a_label_below_a_version_is_stale_only_if_that_came_before_it(tmp_path: Path) -> None:
+    lower = f'{{in: compose.yml, old: "{LABEL}", new: "{LABEL.replace("=1.0.0", "=0.1.0")}"}}'
+    higher = f'{{in: compose.yml, old: "{LABEL.replace("=1.0.0", "=0.1.0")}", new: "{LABEL}"}}'
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "history.yml").write_text(f"""\
+about: a version label that is lowered again
+steps:
+  - {{message: before, lay: ["{BASE}"], edit: [{lower}]}}
+  - {{message: published, edit: [{higher}], tag: 1.0.0+1.22.1}}
+  - {{message: after, edit: [{lower}]}}
+""")
+    built = repository.build(tmp_path / "made", tmp_path / "canary")
+    before, after = plan(built, tmp_path / "a", ref=built.commits[0]), plan(built, tmp_path / "b")
+    assert {before.own_version, after.own_version} == {"0.1.0+1.22.1"}
+    assert "structural: nothing to upgrade from" in before.base_reason
+    assert "0.1.0+1.22.1, but 1.0.0+1.22.1 is published and came before it" in after.base_reason
+
+
 @pytest.mark.parametrize(
     ("names", "words"),
     [

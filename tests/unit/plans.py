@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from recipeci.model import AuthorFile, Commit, Tag, Target, Tier
@@ -37,12 +37,14 @@ def plan(
     meta: RecipeMeta | None = None,
     brought: Sequence[Brought] = (),
     skip_generic: Mapping[Tier, str] | None = None,
+    reachable: Collection[str] = (),
 ) -> Plan:
     return make_plan(
         recipe="custom-html",
         target=target or Target(HEAD),
         stages=stages,
         versions=found,
+        reachable=reachable,
         own=Version(own) if own else None,
         meta=meta or RecipeMeta(),
         asked_base=base,

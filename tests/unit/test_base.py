@@ -65,6 +65,16 @@ def test_the_rule_never_gives_the_commit_under_test_nor_one_above() -> None:
                 assert upgrade(made).fate is (Fate.RUN if fit else Fate.SKIP)
 
 
+def test_a_skip_needs_that_no_other_version_came_before_the_target() -> None:
+    names, own = ["1.0.6+1", "1.1.0+1", "1.1.0+2"], "1.0.5+1"
+    found = versions(*names)
+    for size, number in itertools.product(range(len(names) + 1), range(5)):
+        for before in itertools.combinations(names, size):
+            made = plan(found=found, own=own, target=Target(commit(number)), reachable=before)
+            later = [one for one in found if one.version.text in before and one.commit != made.target.commit]
+            assert upgrade(made).fate is (Fate.UNVERIFIED if later else Fate.SKIP)
+
+
 def test_two_tags_of_one_commit_are_not_two_versions_to_upgrade_between() -> None:
     same = commit(7)
     found = published(
@@ -99,6 +109,27 @@ def test_an_unknown_own_version_is_no_reason_to_skip() -> None:
     assert "of 3 published versions none is known to be the one before this commit" in upgrade(made).reason
     assert "--base" in upgrade(made).reason
     assert plan(own=None, base="1.0.0+1").base is not None
+
+
+def test_a_version_label_below_what_came_before_is_no_reason_to_skip() -> None:
+    """Else whoever forgets the label, or lowers it, has the upgrade skipped and the level as before."""
+    before = ("1.0.0+1", "1.1.0+2", "nested")  # 2.0.0+3 is of another branch
+    made = plan(own="0.1.0+1", reachable=before)
+    assert made.base is None
+    assert upgrade(made).fate is Fate.UNVERIFIED
+    assert upgrade(made).reason == (
+        "the commit's own version is 0.1.0+1, but 1.1.0+2 is published and came before it: "
+        "raise the version label, or name the base by --base"
+    )
+    asked = plan(own="0.1.0+1", reachable=before, base="1.1.0+2")
+    assert (asked.base is not None, upgrade(asked).fate) == (True, Fate.RUN)
+
+
+@pytest.mark.parametrize("before", [(), ("nested",)])
+def test_versions_of_another_branch_say_nothing_of_a_low_label(before: tuple[str, ...]) -> None:
+    step = upgrade(plan(own="0.1.0+1", reachable=before))
+    assert step.fate is Fate.SKIP
+    assert step.reason == "structural: nothing to upgrade from: no other published version is at or below 0.1.0+1"
 
 
 def test_a_lightweight_tag_is_deployed_from_its_checkout() -> None:

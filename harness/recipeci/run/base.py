@@ -28,6 +28,7 @@ def choose(
     target: Target,
     stages: Collection[Tier],
     versions: Sequence[Published],
+    reachable: Collection[str],
     own: Version | None,
     meta: RecipeMeta,
     asked: str | None,
@@ -38,6 +39,7 @@ def choose(
         target: what is under test.
         stages: the tiers that were asked for.
         versions: all published ones, oldest first.
+        reachable: names of the tags of the target and of all that came before it.
         own: the target's own version; None if nothing says it.
         meta: what recipe.yml says.
         asked: the version that `--base` names.
@@ -46,7 +48,9 @@ def choose(
     """
     if asked is not None and Tier.UPGRADE not in stages:
         raise UsageError("--base is for the upgrade, and --stages leaves that out", hint="--stages install,upgrade")
-    found = _choose(target=target, stages=stages, versions=versions, own=own, meta=meta, asked=asked)
+    found = _choose(
+        target=target, stages=stages, versions=versions, reachable=reachable, own=own, meta=meta, asked=asked
+    )
     return _deployable(found, versions)
 
 
@@ -55,6 +59,7 @@ def _choose(
     target: Target,
     stages: Collection[Tier],
     versions: Sequence[Published],
+    reachable: Collection[str],
     own: Version | None,
     meta: RecipeMeta,
     asked: str | None,
@@ -68,23 +73,42 @@ def _choose(
         return _chosen(_find(asked, versions, said="--base"), "asked for by --base")
     if meta.base_version:
         return _pinned(_find(meta.base_version, versions, said="recipe.yml: base.version"), target)
-    return _by_rule(target=target, versions=versions, own=own, oldest=meta.base_from)
+    return _by_rule(target=target, versions=versions, reachable=reachable, own=own, oldest=meta.base_from)
 
 
-def _by_rule(*, target: Target, versions: Sequence[Published], own: Version | None, oldest: str) -> Choice:
+def _by_rule(
+    *,
+    target: Target,
+    versions: Sequence[Published],
+    reachable: Collection[str],
+    own: Version | None,
+    oldest: str,
+) -> Choice:
     """Take the highest published version that is not above the target's own, and is another commit."""
     if not versions:
         return Choice(None, f"{NOTHING}: no version is published")
     if own is None:
         return Choice(None, _unknown(versions), Outcome.UNVERIFIED)
-    below = [one for one in versions if one.version <= own and one.commit != target.commit]
+    others = [one for one in versions if one.commit != target.commit]
+    below = [one for one in others if one.version <= own]
     if not below:
-        return Choice(None, f"{NOTHING}: no other published version is at or below {own}")
+        return _none_below(own, before=[one for one in others if one.version.text in reachable])
     best = max(below, key=lambda one: one.version)
     if oldest and best.version < Version(oldest):
         reason = f"{NOTHING}: {best.version} is older than {oldest}, the oldest that recipe.yml supports"
         return Choice(None, reason)
     return _chosen(best, _why(target, own, versions))
+
+
+def _none_below(own: Version, *, before: Sequence[Published]) -> Choice:
+    """Choose no base: all that came before the target is above its own version, or there was nothing."""
+    if not before:
+        return Choice(None, f"{NOTHING}: no other published version is at or below {own}")
+    reason = (
+        f"the commit's own version is {own}, but {before[-1].version} is published and came before it: "
+        "raise the version label, or name the base by --base"
+    )
+    return Choice(None, reason, Outcome.UNVERIFIED)
 
 
 def _why(target: Target, own: Version, versions: Sequence[Published]) -> str:

@@ -139,6 +139,7 @@ def make_plan(
     target: Target,
     stages: Collection[Tier],
     versions: Sequence[Published],
+    reachable: Collection[str],
     own: Version | None,
     meta: RecipeMeta,
     asked_base: str | None = None,
@@ -153,6 +154,7 @@ def make_plan(
         target: what is under test.
         stages: the tiers that were asked for.
         versions: all published ones, oldest first.
+        reachable: names of the tags of the target and of all that came before it.
         own: the target's own version; None if nothing says it.
         meta: what recipe.yml says.
         asked_base: the version that `--base` names.
@@ -164,7 +166,15 @@ def make_plan(
     """
     if not stages:
         raise UsageError("no stage is left to run", hint=f"--stages {','.join(Tier)}")
-    choice = bases.choose(target=target, stages=stages, versions=versions, own=own, meta=meta, asked=asked_base)
+    choice = bases.choose(
+        target=target,
+        stages=stages,
+        versions=versions,
+        reachable=reachable,
+        own=own,
+        meta=meta,
+        asked=asked_base,
+    )
     authors = Authors(tuple(brought), {**(skip_generic or {}), **meta.skip_generic})
     steps = tuple(_step(tier, choice, meta, authors) for tier in Tier if tier in stages)
     uncommitted = ("the target is uncommitted work: its commit exists in the run's private clone alone",)

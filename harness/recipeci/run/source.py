@@ -86,12 +86,14 @@ def sourced(
     versions = published(clone.tags())
     target = _target(request, clone, versions)
     refusal = _refusal(request, source, allowed)
-    own = _own(clone, target, versions)
+    reachable = clone.reachable_tags(target.commit)
+    own = _own(clone, target, versions, reachable=reachable)
     plan = plans.make_plan(
         recipe=request.recipe,
         target=target,
         stages=request.stages,
         versions=versions,
+        reachable=reachable,
         own=own.version,
         meta=said.meta,
         asked_base=request.base,
@@ -192,15 +194,15 @@ class Own:
     notes: tuple[str, ...] = ()
 
 
-def _own(clone: Clone, target: Target, versions: tuple[Published, ...]) -> Own:
-    """Return the version that the target says it is (DESIGN §2)."""
+def _own(clone: Clone, target: Target, versions: tuple[Published, ...], *, reachable: tuple[str, ...]) -> Own:
+    """Return the version that the target says it is (DESIGN §2); `reachable` are the tags of what came before it."""
     tagged = [one.version.text for one in versions if one.commit == target.commit]
     said = own_version(
         tagged=[target.version] if target.version else tagged, label=_label(clone, target.commit), reachable=()
     )
     if said:
         return Own(said)
-    inherited = own_version(tagged=(), label="", reachable=clone.reachable_tags(target.commit))
+    inherited = own_version(tagged=(), label="", reachable=reachable)
     note = f"the commit has no version label: {inherited}, the newest tag before it, is taken for its own version"
     return Own(inherited, (note,) if inherited else ())
 
