@@ -16,6 +16,7 @@ from recipeci.errors import CommandFailed, HostError, RecipeInvalid, UsageError
 from recipeci.host.command import KEPT_BYTES, Runner
 from recipeci.host.gitcall import Repository, Source
 from recipeci.host.gitwords import NO_SUCH_COMMIT, explained, gigabytes, last_words
+from recipeci.host.treelinks import leaves
 from recipeci.model import Commit, Tag
 
 KEEP = "refs/recipeci"
@@ -42,14 +43,8 @@ class Entry:
     mode: str
     leads_to: str = ""
     size: int = 0
-
-    @property
-    def leaves_tree(self) -> bool:
-        """Whether it is a link to something outside the tree (or into its `.git`)."""
-        if self.mode != LINK:
-            return False
-        there = posixpath.normpath(posixpath.join(posixpath.dirname(self.path), self.leads_to))
-        return self.leads_to.startswith("/") or there == ".." or there.startswith("../") or ".git" in there.split("/")
+    leaves_tree: bool = False
+    """Whether it is a link to something outside the tree (or into its `.git`), be it by way of other links."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +120,9 @@ class Clone:
         Raises RecipeInvalid if there are too many to be a recipe.
         """
         listed = self._listing(["ls-tree", "-r", "-l", "-z", "--full-tree", str(commit)], what="files")
-        return tuple(self._entry(row) for row in listed.rstrip("\n").split("\0") if row)
+        entries = tuple(self._entry(row) for row in listed.rstrip("\n").split("\0") if row)
+        links = {entry.path: entry.leads_to for entry in entries if entry.mode == LINK}
+        return tuple(replace(entry, leaves_tree=entry.path in links and leaves(entry.path, links)) for entry in entries)
 
     def read(self, commit: Commit, path: str) -> str:
         """Return the text of a file of a commit; a link is followed inside the tree only.
@@ -227,7 +224,8 @@ class Clone:
         found = TREE_LINE.fullmatch(row)
         if found is None:
             raise HostError(f"git listed a file in a form that is not known: {row[:80]!r}")
-        target = self._out(["cat-file", "blob", found["object"]]) if found["mode"] == LINK else ""
+        # To the byte: the name that a link leads to may itself end a line.
+        target = self.repository.run(["cat-file", "blob", found["object"]]).out if found["mode"] == LINK else ""
         return Entry(found["path"], found["mode"], target, 0 if found["size"] == "-" else int(found["size"]))
 
     def _listing(self, args: Sequence[str], *, what: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def test_links_are_followed_inside_the_tree_only(made: Made, tmp_path: Path) -> 
         with pytest.raises(RecipeInvalid):
             found.read(commit, name)
     entries = {entry.path: entry for entry in found.tree(commit)}
-    assert {name for name, entry in entries.items() if entry.leaves_tree} == {"out", "up", "git"}
+    assert {name for name, entry in entries.items() if entry.leaves_tree} == {"out", "up", "git", "loop"}
     assert entries["out"].leads_to == "/etc/passwd"
     assert entries["compose.yml"].mode == "100644"
 
@@ -67,6 +68,45 @@ def test_a_link_that_leaves_the_tree_is_not_checked_out(made: Made, tmp_path: Pa
     with pytest.raises(RecipeInvalid, match=r"\.env\.sample is a link that leaves the recipe: /etc/hostname"):
         found.checkout(commit)
     assert not (found.folder / ".env.sample").is_symlink()
+
+
+def test_two_links_that_leave_the_tree_only_together_are_not_checked_out(made: Made, tmp_path: Path) -> None:
+    deep, up = "/".join(["d"] * 30), "/".join([".."] * 29)
+    (tmp_path / "host.env").write_text("HOST_TOKEN=a-secret-of-the-host")
+    (made.folder / deep).mkdir(parents=True)
+    (made.folder / deep / "L").symlink_to(f"../{up}")
+    (made.folder / deep / "M").symlink_to(f"L/{up}{tmp_path}/host.env")
+    commit = made.commit("links")
+    found = cloned(made, tmp_path / "clone")
+    assert [entry.path for entry in found.tree(commit) if entry.leaves_tree] == [f"{deep}/M"]
+    with pytest.raises(RecipeInvalid, match=r"d/M is a link that leaves the recipe: L/\.\./"):
+        found.checkout(commit)
+    assert not (found.folder / "d").exists()
+    assert of_files(recipe_tree(found, commit))[0].startswith(f"{deep}/M is a link that leaves the recipe: L/../")
+
+
+def test_a_link_whose_name_or_target_git_can_show_otherwise_is_judged_as_it_is(made: Made, tmp_path: Path) -> None:
+    (made.folder / "a/b").mkdir(parents=True)
+    (made.folder / "a/b/up\n").symlink_to("../..")
+    (made.folder / "a/b/M").symlink_to("up\n/../x")
+    (made.folder / "a/b/N").symlink_to("up\n")
+    (made.folder / "a/b/P").symlink_to("N/../x")
+    (made.folder / "a/b/O").symlink_to(os.fsdecode(b"up\xff"))
+    commit = made.commit("links")
+    entries = cloned(made, tmp_path / "clone").tree(commit)
+    assert [entry.path for entry in entries if entry.leaves_tree] == ["a/b/M", "a/b/O", "a/b/P"]
+    assert {entry.path: entry.leads_to for entry in entries}["a/b/N"] == "up\n"
+
+
+def test_a_link_through_a_link_inside_the_tree_is_checked_out(made: Made, tmp_path: Path) -> None:
+    made.write("folder/below/real", "real")
+    (made.folder / "way").symlink_to("folder/below")
+    (made.folder / "through").symlink_to("way/real")
+    (made.folder / "above").symlink_to("way/../below/real")
+    commit = made.commit("links")
+    found = cloned(made, tmp_path / "clone")
+    found.checkout(commit)
+    assert {(found.folder / name).read_text() for name in ("through", "above")} == {"real"}
 
 
 def test_a_submodule_is_not_checked_out(made: Made, tmp_path: Path) -> None:
