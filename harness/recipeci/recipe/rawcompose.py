@@ -83,13 +83,20 @@ def version_label(raws: Sequence[Json], env: Mapping[str, str]) -> str:
 def outside(raw: Json) -> Iterator[tuple[str, str]]:
     """Yield place and path of each file that Docker's client would read from outside of the recipe's folder.
 
-    Docker reads `env_file` of the machine that resolves the stack, whatever the path says.
+    The path's letters say so; where a link on its way leads, they do not.
     """
+    for place, path in env_files(raw):
+        if "$" in path or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+            yield place, path
+
+
+def env_files(raw: Json) -> Iterator[tuple[str, str]]:
+    """Yield place and path of each file that Docker's client reads, of the machine that resolves the stack."""
     for name, service in part(raw, "services").items():
         given = service.get("env_file") if isinstance(service, dict) else None
         for entry in given if isinstance(given, list) else [given]:
             path = str(entry.get("path", "") if isinstance(entry, dict) else entry or "")
-            if "$" in path or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+            if path:
                 yield f"services.{name}.env_file", path
 
 

@@ -6,6 +6,7 @@ deployed, so that both are of one mind.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,7 @@ class Environment:
 
         Raises RecipeInvalid if a file is missing or they are no valid stack.
         """
-        files = [self._file(name)[0] for name in env.compose_files]
+        files = self._files(env)
         return Compose.parse(self.docker.stack_config(files, env=self._interpolation(env)))
 
     def unset(self, env: EnvFile) -> tuple[str, ...]:
@@ -102,18 +103,40 @@ class Environment:
     def _raw(self, name: str) -> rawcompose.Json:
         return self._file(name)[1]
 
+    def _files(self, env: EnvFile) -> list[Path]:
+        """Return where an env's compose files are; Docker looks for what any of them reads beside the first."""
+        found = [self._file(name) for name in env.compose_files]
+        files = [path for path, _ in found]
+        for name, (_, raw) in zip(env.compose_files, found, strict=True):
+            for place, there in rawcompose.env_files(raw):
+                if not self._is_inside(files[0].parent / there):
+                    msg = f"{name}: {place} is {there!r}, which is no file in the recipe"
+                    raise RecipeInvalid(msg)
+        return files
+
     def _file(self, name: str) -> tuple[Path, rawcompose.Json]:
         """Return where a checked-out compose file is, and what is in it."""
-        below, path = self.clone.repository.below, self.clone.folder / name
-        inside = path.resolve().is_relative_to(self.clone.folder.resolve())
-        if not inside or not below.is_file(path, inner_links=True):
+        # Docker takes `..` away by its letters to find the folder beside the file: so does this, or a link before it
+        # would make two folders of one.
+        path = self.clone.folder / posixpath.normpath(name)
+        if not self._is_inside(path):
             msg = f"COMPOSE_FILE names {name}, which is not in the recipe"
             raise RecipeInvalid(msg)
-        raw = rawcompose.mapping(below.read(path, inner_links=True).decode(errors="replace"), where=name)
+        text = self.clone.repository.below.read(path, inner_links=True).decode(errors="replace")
+        raw = rawcompose.mapping(text, where=name)
         for place, there in rawcompose.outside(raw):
             msg = f"{name}: {place} is {there!r}, which leaves the recipe"
             raise RecipeInvalid(msg)
         return path, raw
+
+    def _is_inside(self, path: Path) -> bool:
+        """Whether a file of the checkout is there, wherever links on its way lead inside it."""
+        below, folder = self.clone.repository.below, self.clone.folder
+        try:
+            there = path.is_relative_to(folder) and below.is_file(path, inner_links=True)
+            return there and path.resolve().is_relative_to(folder.resolve())
+        except (OSError, ValueError):
+            return False  # no file can have such a name: it is too long, or holds a NUL
 
 
 def labelled_version(clone: Clone, commit: Commit) -> str:
