@@ -89,6 +89,12 @@ def test_a_hook_of_no_op_would_never_run(tmp_path: Path, kind: str) -> None:
     assert caught.value.hint == "hooks: pre_deploy, pre_upgrade, pre_backup, pre_restore"
 
 
+def test_an_async_hook_would_never_run(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"ops\.py:2: pre_backup is `async`: nothing of it would be run") as caught:
+        of_operator(lay(tmp_path, ops="async def seed(app): ...\nasync def pre_backup(app): ...\n"))
+    assert caught.value.hint == "def pre_backup(app)"
+
+
 def test_a_file_of_hooks_without_a_hook_would_do_nothing(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"ops\.py has no hook") as caught:
         of_operator(lay(tmp_path, ops="def seed(app): ...\n"))

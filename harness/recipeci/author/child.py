@@ -14,9 +14,9 @@ import shutil
 import socket
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType, ModuleType
 
 from recipeci.author.app import App
 from recipeci.author.channel import Channel
@@ -67,18 +67,28 @@ def _hook(channel: Channel, app: App, file: Path, name: str) -> int:
     """Call one function of a file, and say what came of it."""
     try:
         function = getattr(_module(file), name, None)
-        if function is None:
-            channel.send({"say": "hook", "outcome": "absent", "words": ""})
-            return 0
-        function(app)
+        outcome, words = ("absent", "") if function is None else _called(function, app)
     except BaseException as error:  # noqa: BLE001 - also a sys.exit() of the author's
-        words = "".join(traceback.format_exception(error))
-        sys.stderr.write(words)
-        with contextlib.suppress(OSError):
-            channel.send({"say": "hook", "outcome": "failed", "words": _last_line(error)})
-        return 1
-    channel.send({"say": "hook", "outcome": "done", "words": ""})
-    return 0
+        sys.stderr.write("".join(traceback.format_exception(error)))
+        outcome, words = "failed", _last_line(error)
+    with contextlib.suppress(OSError):
+        channel.send({"say": "hook", "outcome": outcome, "words": words})
+    return 1 if outcome == "failed" else 0
+
+
+def _called(function: Callable[[App], object], app: App) -> tuple[str, str]:
+    """Call a hook; return its outcome and why: what it returns may show that nothing of it was run."""
+    returned = function(app)
+    if isinstance(returned, CoroutineType):
+        returned.close()  # else Python warns that nobody awaited it
+    if isinstance(returned, CoroutineType | AsyncGeneratorType):
+        return "failed", "it is `async`, so nothing of it was run"
+    if isinstance(returned, GeneratorType):
+        return "failed", "it has a `yield`, so nothing of it was run"
+    if returned is not None:
+        kind = type(returned).__name__
+        return "failed", f"it returned {kind}, and a hook returns None: let it raise if it cannot work"
+    return "done", ""
 
 
 def _module(file: Path) -> ModuleType:

@@ -22,6 +22,8 @@ OF_NO_TIER = "the test file of no tier"
 SUITES = {f"test_{tier}.py": tier for tier in Tier if tier is not Tier.CUSTOM}
 HOOKS = "ops.py"
 HOOK = "pre_"
+OPS = ("deploy", "upgrade", "backup", "restore")
+KNOWN_HOOKS = f"hooks: {', '.join(f'{HOOK}{op}' for op in OPS)}"
 INSTALL_STEPS = "install_steps.sh"
 CUSTOM = "custom"
 TESTS = PurePosixPath("tests")
@@ -142,16 +144,22 @@ def _check_name(path: Path) -> None:
 
 def _check_hooks(path: Path, tree: ast.Module) -> None:
     """Refuse a hook that belongs to no op, for the same reason, and a file of functions of which none is a hook."""
-    known = [f"{HOOK}{op}" for op in ("deploy", "upgrade", "backup", "restore")]
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     imported = [alias for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
     names = [*(node.name for node in functions), *(alias.asname or alias.name for alias in imported)]
     if functions and not any(name.startswith(HOOK) or name == "*" for name in names):
-        raise UsageError(f"{path} has no hook: none of its functions is called", hint=f"hooks: {', '.join(known)}")
+        raise UsageError(f"{path} has no hook: none of its functions is called", hint=KNOWN_HOOKS)
     for node in functions:
-        if node.name.startswith(HOOK) and node.name not in known:
-            msg = f"{path}:{node.lineno}: {node.name} is the hook of no op"
-            raise UsageError(msg, hint=f"hooks: {', '.join(known)}")
+        if node.name.startswith(HOOK):
+            _check_hook(node, f"{path}:{node.lineno}: {node.name}")
+
+
+def _check_hook(node: ast.FunctionDef | ast.AsyncFunctionDef, where: str) -> None:
+    """Refuse a hook that would not be called, or of which a call would run nothing."""
+    if node.name.removeprefix(HOOK) not in OPS:
+        raise UsageError(f"{where} is the hook of no op", hint=KNOWN_HOOKS)
+    if isinstance(node, ast.AsyncFunctionDef):
+        raise UsageError(f"{where} is `async`: nothing of it would be run", hint=f"def {node.name}(app)")
 
 
 def _parsed(path: Path) -> ast.Module:

@@ -32,13 +32,29 @@ def test_a_hook_is_called_if_it_is_there(bench: Bench) -> None:
         ("import sys\ndef pre_backup(app): sys.exit(0)", "failed: SystemExit: 0"),
         ("import nothing_of_that_name", "failed: ModuleNotFoundError"),
         ("pre_backup = 1", "failed: TypeError"),
+        ("async def pre_backup(app): raise ValueError", "failed: it is `async`, so nothing of it was run"),
+        ("async def pre_backup(app): yield", "failed: it is `async`, so nothing of it was run"),
+        ("def pre_backup(app): yield app.exec('app', ['false'])", "failed: it has a `yield`, so nothing of it was run"),
+        ("def pre_backup(app): return app.url == 'x'", "failed: it returned bool, and a hook returns None"),
     ],
-    ids=["raises", "exec fails", "ends", "exits", "does not import", "is no function"],
+    ids=[
+        "raises",
+        "exec fails",
+        "ends",
+        "exits",
+        "does not import",
+        "is no function",
+        "async",
+        "async and yields",
+        "yields",
+        "returns",
+    ],
 )
 def test_a_hook_that_does_not_do_its_work_fails_the_op(bench: Bench, text: str, words: str) -> None:
     with pytest.raises(OpFailed, match=re.escape(words)) as failed:
         bench.hook("backup", text)
     assert failed.value.message.startswith("pre_backup of recipeci overlay ")
+    assert not [line for line in bench.lines if "never awaited" in line]
 
 
 def test_a_hook_that_takes_too_long_fails_the_op(bench: Bench) -> None:
