@@ -76,6 +76,12 @@ def test_a_test_file_of_no_tier_would_never_run(tmp_path: Path) -> None:
     assert caught.value.hint == "did you mean test_install.py?"
 
 
+def test_a_test_file_of_the_other_form_would_never_run_either(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"upgrade_test\.py is the test file of no tier") as caught:
+        of_operator(lay(tmp_path, upgrade_test=""))
+    assert caught.value.hint == "did you mean test_upgrade.py?"
+
+
 def test_a_test_file_far_from_any_tier(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         of_operator(lay(tmp_path, test_zzz=""))

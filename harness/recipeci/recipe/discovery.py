@@ -58,7 +58,8 @@ def of_operator(folder: Path) -> Brought:
     Raises UsageError for a file that would be mistaken: a test file of no tier, a hook of no op, one that Python cannot
     read.
     """
-    tests, custom = sorted(folder.glob("test_*.py")), sorted((folder / CUSTOM).rglob("*.py"))
+    tests = sorted(path for path in folder.glob("*.py") if _is_suite(path))
+    custom = sorted((folder / CUSTOM).rglob("*.py"))
     hooks = sorted(folder.glob(HOOKS))
     for path in tests:
         _check_name(path)
@@ -137,7 +138,7 @@ def _check_name(path: Path) -> None:
     """Refuse a test file that belongs to no tier: it would never run and nobody would notice."""
     if path.name in SUITES:
         return
-    near = difflib.get_close_matches(path.stem.removeprefix("test_"), SUITES.values(), n=1)
+    near = difflib.get_close_matches(path.stem.removeprefix("test_").removesuffix("_test"), SUITES.values(), n=1)
     hint = f"did you mean test_{near[0]}.py?" if near else f"tests of no tier go to {CUSTOM}/"
     raise UsageError(f"{path} is {OF_NO_TIER}", hint=hint)
 
