@@ -122,6 +122,15 @@ def test_a_syntax_error_in_our_overlay_is_the_operators(tmp_path: Path, where: s
         of_operator(tmp_path)
 
 
+@pytest.mark.filterwarnings("default:assertion is always true")
+@pytest.mark.parametrize("name", ["test_install", "ops", "custom/test_a"])
+def test_an_assertion_in_our_overlay_that_is_always_true_is_the_operators(tmp_path: Path, name: str) -> None:
+    (tmp_path / "custom").mkdir()
+    lay(tmp_path, **{name: "def pre_backup(app):\n    assert (1 == 2, 'no')\n"})
+    with pytest.raises(UsageError, match=r"\.py:2: assertion is always true"):
+        of_operator(tmp_path)
+
+
 def test_nothing_of_an_overlay_is_run(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     text = f"open({str(mark)!r}, 'w')\n"

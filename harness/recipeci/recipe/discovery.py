@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
@@ -24,6 +25,8 @@ HOOKS = "ops.py"
 HOOK = "pre_"
 OPS = ("deploy", "upgrade", "backup", "restore")
 KNOWN_HOOKS = f"hooks: {', '.join(f'{HOOK}{op}' for op in OPS)}"
+ALWAYS_TRUE = "assertion is always true"
+"""How Python warns of `assert (condition, "words")`."""
 INSTALL_STEPS = "install_steps.sh"
 CUSTOM = "custom"
 TESTS = PurePosixPath("tests")
@@ -167,7 +170,9 @@ def _parsed(path: Path) -> ast.Module:
     """Return a file as Python reads it, or refuse one that it cannot read; nothing of it is run."""
     try:
         source = path.read_bytes()
-        compile(source, str(path), "exec", dont_inherit=True)  # finds more than parsing does: `return` in no function
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", ALWAYS_TRUE, SyntaxWarning)
+            compile(source, str(path), "exec", dont_inherit=True)  # finds more than parsing: `return` in no function
         return ast.parse(source)
     except SyntaxError as error:
         raise UsageError(f"{path}:{error.lineno}: {error.msg}") from error

@@ -77,6 +77,31 @@ def test_what_shows_nothing_is_unverified(bench: Bench, text: str, words: str) -
     assert words in result.message
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("def test_a(app): return app.url == 'x'", "Did you mean to use `assert` instead of `return`?"),
+        ("async def test_a(): assert False", "async def functions are not natively supported"),
+        ("{}    def test_a(self): return 1 == 2", "It is deprecated to return a value that is not None"),
+        ("{}    async def test_a(self): assert False", "It is deprecated to return a value that is not None"),
+    ],
+    ids=["returns", "async", "a method returns", "an async method"],
+)
+def test_a_test_that_cannot_fail_fails(bench: Bench, text: str, words: str) -> None:
+    result = one(bench, text.format("import unittest\nclass TestA(unittest.TestCase):\n"))
+    assert [t.outcome for t in result.tests] == [Outcome.FAIL]
+    assert words in result.tests[0].message
+
+
+@pytest.mark.parametrize("asserted", ["x", "conftest"])
+def test_an_assertion_that_is_always_true_is_not_collected(bench: Bench, asserted: str) -> None:
+    files = {"x": "def test_a():\n    assert True\n", "conftest": ""}
+    files[asserted] += "def check():\n    assert (1 == 2, 'no')\n"
+    result = one(bench, files["x"], conftest=files["conftest"])
+    assert result.outcome is not Outcome.PASS
+    assert "assertion is always true, perhaps remove parentheses?" in str([result.message, *bench.lines])
+
+
 def test_a_process_that_ends_with_0_in_the_middle_is_unverified(bench: Bench) -> None:
     result = one(bench, "import os\ndef test_a(): pass\ndef test_b(): os._exit(0)\ndef test_c(): assert False\n")
     assert result.outcome is Outcome.UNVERIFIED
