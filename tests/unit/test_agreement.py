@@ -140,6 +140,44 @@ def test_a_failure_around_a_test_is_the_tests(when: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("passed", "passed", "passed"), Outcome.PASS),
+        (("failed", "passed", "passed"), Outcome.FAIL),
+        (("passed", "failed", "passed"), Outcome.FAIL),
+        (("failed", "passed", "skipped"), Outcome.FAIL),
+        (("skipped", "passed", "passed"), Outcome.SKIP),
+    ],
+)
+def test_of_a_test_with_subtests_the_worst_counts(words: tuple[str, ...], expected: Outcome) -> None:
+    after = ran({A: {Outcome.PASS: "passed", Outcome.FAIL: "failed", Outcome.SKIP: "skipped"}[expected]})
+    before, _call, behind = phases(A)
+    calls = [Reported(A, "call", word, 0.25 * n, word) for n, word in enumerate(words)]
+    after = dataclasses.replace(after, said=dataclasses.replace(after.said, reports=(before, *calls, behind)))
+    result = judge("repo", "x", collected=collected(A), ran=after)
+    assert [(test.outcome, test.seconds) for test in result.tests] == [(expected, 1.5)], "a subtest is within its test"
+    assert (result.outcome is Outcome.PASS) is (expected is Outcome.PASS)
+
+
+@pytest.mark.parametrize(
+    "whens",
+    [
+        ("setup", "teardown"),
+        ("setup", "call", "call"),
+        ("call", "call", "teardown"),
+        ("setup", "setup", "call", "teardown"),
+        ("setup", "call", "teardown", "call", "teardown"),
+        ("call",),
+    ],
+)
+def test_only_a_call_may_be_told_more_than_once(whens: tuple[str, ...]) -> None:
+    good = ran({A: "passed"})
+    reports = tuple(Reported(A, when, "passed", 0.5, "") for when in whens)
+    after = dataclasses.replace(good, said=dataclasses.replace(good.said, reports=reports))
+    assert outcome(collected(A), after)[0] is Outcome.UNVERIFIED
+
+
+@pytest.mark.parametrize(
     "text",
     [
         b"",

@@ -136,16 +136,22 @@ def _broken(ended: Ended) -> str:
 
 
 def _test(test: str, reports: Sequence[Reported]) -> TestResult:
-    """Make one test's outcome of its phases."""
-    seconds = round(sum(report.seconds for report in reports), 3)
+    """Make one test's outcome of its phases: a subtest is told as one more `call`, and the worst counts."""
+    seconds = round(sum(max((r.seconds for r in reports if r.when == when), default=0.0) for when in PHASES), 3)
     for word, outcome in (("failed", Outcome.FAIL), ("skipped", Outcome.SKIP)):
         if found := next((report for report in reports if report.outcome == word), None):
             when = f"{found.when}: " if found.when != "call" and outcome is Outcome.FAIL else ""
             return TestResult(_name(test), outcome, seconds, f"{when}{found.words}")
-    if tuple(report.when for report in reports) == PHASES:
+    if _is_whole([report.when for report in reports]):
         return TestResult(_name(test), Outcome.PASS, seconds)
     words = "it did not end" if reports else "it was not run"
     return TestResult(_name(test), Outcome.UNVERIFIED, seconds, words)
+
+
+def _is_whole(whens: Sequence[str]) -> bool:
+    """Return whether all phases were told in their order; only a call may be told more than once."""
+    setup, call, teardown = PHASES
+    return [*whens[:1], *whens[-1:]] == [setup, teardown] and set(whens[1:-1]) == {call}
 
 
 def _name(test: str) -> str:

@@ -102,6 +102,33 @@ def test_an_assertion_that_is_always_true_is_not_collected(bench: Bench, asserte
     assert "assertion is always true, perhaps remove parentheses?" in str([result.message, *bench.lines])
 
 
+def test_a_subtest_that_fails_fails_its_test_and_those_that_pass_do_not(bench: Bench) -> None:
+    text = """
+import pytest, unittest
+def test_good(subtests):
+    for n in range(2):
+        with subtests.test(n=n): assert n < 2
+def test_bad(subtests):
+    for n in range(3):
+        with subtests.test(n=n): assert n != 1
+def test_bad_and_skipped(subtests):
+    with subtests.test(): assert False
+    pytest.skip("why")
+class TestA(unittest.TestCase):
+    def test_bad(self):
+        with self.subTest(): assert False
+"""
+    result = one(bench, text)
+    assert (result.outcome, result.message) == (Outcome.FAIL, "")
+    assert [(t.name, t.outcome) for t in result.tests] == [
+        ("test_good", Outcome.PASS),
+        ("test_bad", Outcome.FAIL),
+        ("test_bad_and_skipped", Outcome.FAIL),
+        ("TestA::test_bad", Outcome.FAIL),
+    ]
+    assert one(bench, text.partition("def test_bad")[0]).outcome is Outcome.PASS
+
+
 def test_a_process_that_ends_with_0_in_the_middle_is_unverified(bench: Bench) -> None:
     result = one(bench, "import os\ndef test_a(): pass\ndef test_b(): os._exit(0)\ndef test_c(): assert False\n")
     assert result.outcome is Outcome.UNVERIFIED
