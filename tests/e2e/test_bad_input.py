@@ -72,6 +72,7 @@ CASES: Mapping[str, tuple[str, int, str]] = {
     "a syntax error in the operator's suite": (f"{RUN} --overlays FOLDER/syntax", 2, r"test_install\.py:1: "),
     "a restore of nothing": (f"{RUN} --stages restore", 2, "restore needs a backup.*--stages backup,restore"),
     "not yet: a route out of the cell": (f"{RUN} --overlays FOLDER/route", 2, "network"),
+    "not yet: a port that must accept": (f"{RUN} --overlays FOLDER/ports", 2, "probes are not available yet"),
     "a source that is too large": (f"{RUN} --config FOLDER/small.yml", 3, "larger than 1e-06 GB.*source: max_gb"),
     "less room than a run needs": (f"{RUN} --config FOLDER/room.yml", 3, "GB free, and a run needs 1000000 GB"),
 }
@@ -106,10 +107,11 @@ def forge() -> Iterator[str]:
 @pytest.fixture
 def world(folder: Path, custom_html: Built, forge: str) -> Mapping[str, str]:
     """Files that are wrong in one way each; the words of the cases that stand for what only the test knows."""
-    for name in ("empty", "overlays/custom-html", "route/custom-html", "missing/custom-html", "syntax/custom-html"):
+    for name in ("empty", *(f"{name}/custom-html" for name in ("overlays", "route", "ports", "missing", "syntax"))):
         (folder / name).mkdir(parents=True)
     (folder / "overlays/custom-html/recipe.yml").write_text("timeout: {deploy: 30}\n")
     (folder / "route/custom-html/recipe.yml").write_text("network: true\n")
+    (folder / "ports/custom-html/recipe.yml").write_text("probes: [{tcp: 64738}]\n")
     (folder / "missing/custom-html/recipe.yml").write_text("http: {accept: [404]}\n")
     (folder / "syntax/custom-html/test_install.py").write_text("def test(:\n")
     (folder / "images.yml").write_text("images: /nope\n")

@@ -9,11 +9,11 @@ import pytest
 from recipeci import schemas
 from recipeci.errors import UsageError
 from recipeci.model import Tier
-from recipeci.recipe.metadata import HttpExpectation, Probe, RecipeMeta, Screenshot, Timeouts, load
+from recipeci.recipe.metadata import HttpExpectation, RecipeMeta, Screenshot, Timeouts, load
 
 FULL = """\
 http:          {path: /login, accept: [200, 401], host: null}
-probes:        [{tcp: 3478, service: turn}, {tcp: 22}]
+probes:        []
 timeouts:      {deploy: 900, upgrade: 901.5, backup: 301, restore: 302, suite: 303}
 deadline:      3601
 env:           {KEY: value, NUMBER: 5, EMPTY: ""}
@@ -51,7 +51,6 @@ def test_every_key(tmp_path: Path) -> None:
     meta = load(written(tmp_path, FULL))
     assert meta == RecipeMeta(
         http=HttpExpectation("/login", (200, 401)),
-        probes=(Probe(3478, "turn"), Probe(22, "app")),
         timeouts=Timeouts(900, 901.5, 301, 302, 303, 3601),
         env={"KEY": "value", "NUMBER": "5", "EMPTY": ""},
         env_base={"OLD": "1"},
@@ -85,8 +84,9 @@ def test_every_key(tmp_path: Path) -> None:
         ("secrets: {a: {value: [hunter2]}}", r"secrets.a.value: needs text, not a list\Z"),
         ("http: {path: login}", "http.path: 'login' does not fit: a path that begins with / and has no white space"),
         ("http: {host: 'a b'}", "http.host"),
-        ("probes: [{service: turn}]", r"probes\[0\]: the key 'tcp' is missing"),
-        ("probes: [{tcp: 70000}]", r"probes\[0\].tcp"),
+        ("probes: [{tcp: 64738, service: app}]", "probes are not available yet"),
+        ("probes: [22]", "probes are not available yet"),
+        ("probes: {tcp: 22}", "probes: needs a list"),
         ("skip: {install: why}", "skip: unknown key 'install'"),
         ("skip: {restore: ' '}", "skip.restore"),
         ("skip: {restore: null}", "skip.restore"),

@@ -44,7 +44,7 @@ def defaults(properties: Mapping[str, Any]) -> dict[str, Any]:
 def test_the_defaults_of_the_schema_are_those_of_the_program() -> None:
     named = defaults(PROPERTIES)
     schemas.check("recipe", named, where="the defaults")
-    assert {"http", "timeouts", "deadline", "base", "network", "screenshot"} <= named.keys()
+    assert {"http", "probes", "timeouts", "deadline", "base", "network", "screenshot"} <= named.keys()
     assert read(named, where=Path("recipe.yml")) == RecipeMeta()
 
 
@@ -58,7 +58,7 @@ def test_a_default_that_is_not_the_programs_is_found() -> None:
         "| `http.accept` | `[200]` | a list, each a whole number, 100 to 599 | The codes",
         "| `http.host` | `null` | a name of lower-case letters, digits, hyphens and dots or nothing | Another",
         "| `timeouts.suite` | `300` | a number, above 0 and up to 86400 | Each suite",
-        "| `probes[].tcp` |  | a whole number, 1 to 65535 | The port",
+        "| `probes` | `[]` | a list | Ports that must accept connections, for services without HTTP; any is refused",
         "| `skip` |  | a mapping: `upgrade`, `backup`, `restore`, `custom` → a reason in words | Tiers that",
         "| `secrets` |  | a mapping: a name of lower-case letters, digits, _ and hyphens → a mapping with `value` or",
         "| `env_base` |  | a mapping: a name of letters, digits and _ that begins with no digit → one line of",

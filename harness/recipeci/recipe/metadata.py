@@ -32,14 +32,6 @@ class HttpExpectation:
 
 
 @dataclass(frozen=True)
-class Probe:
-    """A TCP port that must accept connections, of one service (`app` if none is named)."""
-
-    tcp: int
-    service: str = "app"
-
-
-@dataclass(frozen=True)
 class Timeouts:
     """Seconds for each op, for a suite, and for the whole run."""
 
@@ -69,7 +61,6 @@ class RecipeMeta:
     """
 
     http: HttpExpectation = HttpExpectation()
-    probes: tuple[Probe, ...] = ()
     timeouts: Timeouts = Timeouts()
     env: Mapping[str, str] = field(default_factory=dict)
     env_base: Mapping[str, str] = field(default_factory=dict)
@@ -96,15 +87,10 @@ def load(overlay: Path) -> RecipeMeta:
 
 def read(data: Mapping[str, Any], *, where: Path) -> RecipeMeta:
     """Make the value of data that the schema has passed; `where` is the file, for sentences and for secrets' files."""
-    if data.get("network"):
-        raise UsageError(f"{where}: network: true is not available yet", hint="leave it out: the app has no route out")
-    if PROXYS_CODE in data.get("http", {}).get("accept", ()):
-        reason = f"{where}: http.accept: a {PROXYS_CODE} never counts: the proxy answers it where there is no app"
-        raise UsageError(reason, hint="a path at which the app answers otherwise: http.path")
+    _refuse(data, where=where)
     http, shot, base = dict(data.get("http", {})), dict(data.get("screenshot", {})), data.get("base", {})
     return RecipeMeta(
         http=HttpExpectation(**{**http, "accept": tuple(http.get("accept", (200,))), "host": http.get("host") or ""}),
-        probes=tuple(Probe(**probe) for probe in data.get("probes", ())),
         timeouts=_timeouts(data),
         env=_env(data, "env", where=where),
         env_base=_env(data, "env_base", where=where),
@@ -119,6 +105,18 @@ def read(data: Mapping[str, Any], *, where: Path) -> RecipeMeta:
         canary_skip=dict(data.get("canary", {}).get("skip", {})),
         screenshot=Screenshot(**{**shot, "mask": tuple(shot.get("mask", ()))}),
     )
+
+
+def _refuse(data: Mapping[str, Any], *, where: Path) -> None:
+    """Refuse what the schema knows and no run would look at: accepted, it would be believed to be shown by a pass."""
+    if data.get("network"):
+        raise UsageError(f"{where}: network: true is not available yet", hint="leave it out: the app has no route out")
+    if data.get("probes"):
+        hint = "leave them out, and write a custom test that asks in the service by app.exec"
+        raise UsageError(f"{where}: probes are not available yet", hint=hint)
+    if PROXYS_CODE in data.get("http", {}).get("accept", ()):
+        reason = f"{where}: http.accept: a {PROXYS_CODE} never counts: the proxy answers it where there is no app"
+        raise UsageError(reason, hint="a path at which the app answers otherwise: http.path")
 
 
 def _timeouts(data: Mapping[str, Any]) -> Timeouts:
