@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from recipeci import schemas
+from recipeci import namedpath, schemas
 from recipeci.errors import UsageError
 from recipeci.model import RECIPE_NAME, Tier
 
 NOT_KNOWN = "none"
 """What stands for the address of a repository that is gone."""
 REPOSITORY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9._-]+\Z")
-MOST_RUNS = 2**63
+NUMBER = re.compile(r"0*(?P<digits>[1-9][0-9]{0,18})\Z")
+MOST = 2**63
 """The database's numbers end here."""
 
 
@@ -56,24 +57,26 @@ def path(option: str, value: str | Path | None) -> Path | None:
         return None
     if not value or "\0" in str(value):
         raise UsageError(f"{option} needs a path")
-    return Path(value).absolute()
+    return namedpath.named(_said(option, value), value)
 
 
 def folder(option: str, value: str | Path | None) -> Path | None:
     """Return a folder that is there."""
     found = path(option, value)
-    if found is not None and not found.is_dir():
-        raise UsageError(f"{option} {value} is no folder")
+    if value is not None and found is not None and not namedpath.is_folder(_said(option, value), found):
+        raise UsageError(f"{_said(option, value)} is no folder")
     return found
 
 
 def new_file(option: str, value: str | Path | None) -> Path | None:
     """Return the path of a file that is to be made: it is not there, and its folder is."""
-    found = path(option, value)
-    if found is not None and (found.exists() or found.is_symlink()):
-        raise UsageError(f"{option} {value} is there already", hint="give the name of a new file")
-    if found is not None and not found.parent.is_dir():
-        raise UsageError(f"{option} {value}: the folder that it is to be in is not there")
+    if value is None or (found := path(option, value)) is None:
+        return None
+    said = _said(option, value)
+    if namedpath.is_there(said, found):
+        raise UsageError(f"{said} is there already", hint="give the name of a new file")
+    if not namedpath.is_folder(said, found.parent):
+        raise UsageError(f"{said}: the folder that it is to be in is not there")
     return found
 
 
@@ -81,9 +84,9 @@ def number(value: str | None) -> int | None:
     """Return a pull request's number."""
     if value is None:
         return None
-    if not (value.isascii() and value.isdigit() and int(value) > 0):
-        raise UsageError(f"--pr {value!r} is not the number of a pull request", hint="--pr 7")
-    return int(value)
+    if not (found := _whole(value)):
+        raise UsageError(f"--pr {namedpath.short(value)!r} is not the number of a pull request", hint="--pr 7")
+    return found
 
 
 def repository(value: str) -> tuple[str, str]:
@@ -101,9 +104,10 @@ def repository(value: str) -> tuple[str, str]:
 
 def run_number(value: str) -> int:
     """Return a run's number, as `recipeci queue` shows it."""
-    if not (value.isascii() and value.isdigit() and 0 < int(value) < MOST_RUNS):
-        raise UsageError(f"{value!r} is not the number of a run", hint="recipeci queue shows the numbers")
-    return int(value)
+    if not (found := _whole(value)):
+        msg = f"{namedpath.short(value)!r} is not the number of a run"
+        raise UsageError(msg, hint="recipeci queue shows the numbers")
+    return found
 
 
 def stages(value: str | None) -> tuple[Tier, ...]:
@@ -115,3 +119,15 @@ def stages(value: str | None) -> tuple[Tier, ...]:
         if name not in set(Tier):
             raise UsageError(f"unknown stage {name!r}{schemas.nearest(name, [tier.value for tier in Tier])}")
     return tuple(tier for tier in Tier if tier in names)
+
+
+def _said(option: str, value: str | Path) -> str:
+    """Return how a sentence about a path begins."""
+    return f"{option} {namedpath.shown(value)}"
+
+
+def _whole(value: str) -> int:
+    """Return a number from 1 on, 0 if the value is none: Python itself reads no number of any length."""
+    found = NUMBER.match(value)
+    counted = int(found["digits"]) if found else 0
+    return counted if counted < MOST else 0

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from recipeci import schemas
+from recipeci import namedpath, schemas
 from recipeci.errors import UsageError
 from recipeci.host.credential import is_safe
 from recipeci.model import Settings, Tier
@@ -138,7 +138,8 @@ def find(config: Path | None, env: Environment) -> Path | None:
         return config
     if (named := _named(CONFIG, env)) is not None:
         return Path(named)
-    return next((path for path in _usual_places(env) if path.exists()), None)
+    usual = ((f"the settings file {namedpath.shown(path)}", path) for path in _usual_places(env))
+    return next((path for said, path in usual if namedpath.is_there(said, path)), None)
 
 
 def _refuse_a_login(key: str, address: str, *, where: Path | None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from recipeci import commands, settings
+from recipeci import commands, given, settings
 from recipeci.errors import UsageError
 from recipeci.model import Request, Settings, Tier
 
@@ -77,6 +77,55 @@ def test_a_folder_of_the_settings_must_be_there_too_unless_an_option_names_anoth
     with pytest.raises(UsageError, match=f"the setting {name}: /nope is no folder"):
         request("--recipe", "x", config=config)
     assert request("--recipe", "x", f"--{name}", str(tmp_path), config=config).recipe == "x"
+
+
+@pytest.mark.parametrize("option", ["images", "overlays", "allowlist", "out", "clone-credential"])
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("x" * 300, "x{100}…: File name too long"),
+        ("some/" * 1000, "(some/){20}…: File name too long"),
+        ("loop/x", "loop/x: Too many levels of symbolic links"),
+    ],
+    ids=("name", "path", "loop"),
+)
+def test_what_can_be_no_path_is_refused(
+    option: str, value: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    with pytest.raises(UsageError, match=rf"^--{option} {reason}$"):
+        request("--recipe", "x", f"--{option}", value)
+
+
+def test_a_path_is_refused_in_one_line() -> None:
+    with pytest.raises(UsageError, match=r"^--images 'a\\nb' is no folder$"):
+        request("--recipe", "x", "--images", "a\nb")
+
+
+def test_a_path_below_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(UsageError, match=r"^--out out: the folder that it is relative to is gone$"):
+        request("--recipe", "x", "--out", "out")
+
+
+@pytest.mark.parametrize("value", ["x" * 300, "loop"])
+def test_a_new_file_that_cannot_be(value: str, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(UsageError, match=r"^--record .*(too long|Too many)"):
+        given.new_file("--record", tmp_path / value)
+
+
+@pytest.mark.parametrize("digits", ["9" * 5000, "9223372036854775808", "0" * 5000])
+def test_a_number_that_no_pull_request_has(digits: str) -> None:
+    with pytest.raises(UsageError, match=r"^--pr '\d{1,100}…?' is not the number of a pull request$"):
+        request("--recipe", "x", "--pr", digits)
+    with pytest.raises(UsageError, match=r"^'\d{1,100}…?' is not the number of a run$"):
+        given.run_number(digits)
+    assert request("--recipe", "x", "--pr", "0" * 5000 + "7").pr == 7
 
 
 def test_paths_do_not_depend_on_where_we_are_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,7 @@ EDGE = {
     "settings",
     "usage",
 }
-SHARED = {"__init__", "errors", "model", "op_state", "redact", "schemas"}
+SHARED = {"__init__", "errors", "model", "namedpath", "op_state", "redact", "schemas"}
 PURE = (
     "model",
     "op_state",

@@ -96,6 +96,11 @@ def test_the_users_folder_is_in_the_home_by_default(tmp_path: Path) -> None:
     assert settings.load(None, {"HOME": str(tmp_path)}).forge == "https://home.test"
 
 
+def test_a_home_with_a_name_that_no_folder_can_have() -> None:
+    with pytest.raises(UsageError, match=r"^the settings file /x{99}…: File name too long$"):
+        settings.load(None, {"HOME": f"/{'x' * 300}"})
+
+
 def test_a_relative_folder_of_the_environment_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "here" / settings.FILE, "forge: https://here.test")
     monkeypatch.chdir(tmp_path)

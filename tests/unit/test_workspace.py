@@ -253,6 +253,15 @@ def test_a_cache_folder_that_cannot_be_made_is_the_hosts_fault(short: Path) -> N
         pass
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"), [("x" * 300, "File name too long"), ("loop/x", "Too many levels of symbolic links")]
+)
+def test_a_cache_folder_that_can_be_none_is_the_callers_fault(short: Path, name: str, reason: str) -> None:
+    (short / "loop").symlink_to("loop")
+    with pytest.raises(UsageError, match=rf"^the cache folder .*: {reason}$"):
+        workspace.cache_folder(Settings(cache=short / name))
+
+
 def test_no_cache_folder_at_all_says_what_to_set() -> None:
     with pytest.raises(UsageError, match="set `cache`"):
         workspace.cache_folder(Settings())

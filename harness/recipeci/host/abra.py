@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from recipeci import namedpath
 from recipeci.errors import AbraFailed, CommandFailed, CommandTimeout, UsageError
 from recipeci.host.command import PATH, Completed, LineSink, Runner
 from recipeci.host.linttable import LintTable, parse
@@ -51,7 +52,7 @@ def choose(asked: str | None, setting: str | None, *, runner: Runner, path: str 
         package = _miniabra()
         argv = [sys.executable, "-I", str(package / "miniabra" / "__main__.py")]  # installed in this Python or not
         return _probed(argv, runner=runner, name=BUILT_IN, folders=(Path(sys.prefix), Path(sys.base_prefix), package))
-    program = Path(chosen).expanduser().absolute()
+    program = namedpath.named(f"abra {namedpath.shown(chosen)}", chosen, home=True)
     return _probed([str(program)], runner=runner, name=str(program), folders=(program.parent, program.resolve().parent))
 
 

@@ -6,11 +6,13 @@ one that cannot be reached, or that wants a password, is the host's (3).
 
 from __future__ import annotations
 
+import os
 import re
 import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
 
+from recipeci import namedpath
 from recipeci.errors import CommandFailed, HostError, UsageError
 from recipeci.host.clone import LISTING, Clone
 from recipeci.host.command import PATH, Runner
@@ -42,7 +44,7 @@ def source_of(given: str | None, *, recipe: str, forge: str) -> Source:
         return _folder(_path_of_url(given))
     if URL.match(given):
         return Source(_checked_url(given), local=False)
-    if OF_SSH.match(given) and not Path(given).exists():
+    if OF_SSH.match(given) and not os.path.exists(given):  # noqa: PTH110 - what can be no path is not there
         raise UsageError(f"{given}: a source by ssh is not supported", hint=GIVE)
     return _folder(given)
 
@@ -113,7 +115,8 @@ def _on_forge(recipe: str, *, forge: str) -> Source:
     """Return the recipe's repository on its forge."""
     if not URL.match(forge) or forge.startswith("file:"):
         folder = Path(_path_of_url(forge) if forge.startswith("file:") else forge)
-        found = [path for path in (folder / recipe, folder / f"{recipe}.git") if path.is_dir()]
+        both = (folder / recipe, folder / f"{recipe}.git")
+        found = [path for path in both if namedpath.is_folder(f"the forge {namedpath.shown(forge)}", path)]
         if not found:
             raise UsageError(f"{forge} has no recipe {recipe!r}", hint="check the name, or give --source")
         return Source(str(found[0].resolve()), local=True, recipe=recipe)
@@ -138,7 +141,10 @@ def _checked_url(url: str) -> str:
 
 def _path_of_url(url: str) -> str:
     """Return the folder of a `file:` URL."""
-    parts = urllib.parse.urlsplit(url)
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError as error:
+        raise UsageError(f"{url!r} is no URL: {error}", hint="file:///folder/of/the/recipe") from error
     if parts.netloc not in ("", "localhost"):
         raise UsageError(f"{url}: a file: URL of another host", hint="file:///folder/of/the/recipe")
     return urllib.parse.unquote(parts.path)
@@ -146,9 +152,10 @@ def _path_of_url(url: str) -> str:
 
 def _folder(given: str) -> Source:
     """Return a folder of this machine as a source."""
-    path = Path(given).expanduser()
-    if "\0" in given or not path.is_dir():
-        raise UsageError(f"{given}: there is no such folder", hint=GIVE)
+    said = namedpath.shown(given)
+    path = namedpath.named(said, given, home=True)
+    if not namedpath.is_folder(said, path):
+        raise UsageError(f"{said}: there is no such folder", hint=GIVE)
     return Source(str(path.resolve()), local=True)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from recipeci import schemas
+from recipeci import namedpath, schemas
 from recipeci.errors import HostError, RecipeCIError, UsageError
 from recipeci.host.clock import Clock
 from recipeci.model import Request, Settings, Target
@@ -152,7 +152,9 @@ def cache_folder(settings: Settings, *, make: bool = True) -> Path:
     if settings.cache is None:
         msg = "no cache folder: set `cache` in the settings, or HOME"
         raise UsageError(msg)
-    cache = _checked(settings.cache.resolve(), what="the cache folder", fix="set `cache` in the settings")
+    said = f"the cache folder {namedpath.shown(settings.cache)}"
+    there = namedpath.named(said, settings.cache).resolve()
+    cache = _checked(there, what="the cache folder", fix="set `cache` in the settings")
     if make:
         _make(cache, mode=0o700)
     return cache
