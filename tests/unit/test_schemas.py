@@ -18,6 +18,7 @@ NAMES = sorted(
     for file in importlib.resources.files(schemas).iterdir()
     if file.name.endswith(".json")
 )
+NUL = "a NUL character (\\0), which no path, argument or variable can hold"
 
 
 def settings(tmp_path: Path, text: str) -> Path:
@@ -90,6 +91,14 @@ def test_an_empty_file_is_an_empty_mapping(tmp_path: Path, text: str) -> None:
         ("cache: relative", "cache: 'relative' does not fit: a path that begins with / or ~/"),
         ("- a", "needs a mapping (key: value), not a list"),
         ("cache: /a\nforge: https://x/y\ncache: /b", "line 3: the key 'cache' is there twice"),
+        ('cache: "/a\\0b"', f"cache: {NUL}: take it out"),
+        ('overlays: "/\\udcff"', "overlays: the half of a character (\\udcff), which no file can hold: take it out"),
+        ('abra: {"a\\0": x}', f"abra: the key 'a\\x00' has {NUL}: take it out"),
+        ("store: {keep_gb: .nan}", "store.keep_gb: nan is no number to count with: write another"),
+        ("runs: {min_free_gb: -.inf}", "runs.min_free_gb: -inf is no number to count with: write another"),
+        ("source: {max_gb: 1.0e+308}", "source.max_gb: 1e+308 is no number to count with: write another"),
+        (f"runs: {{min_free_gb: {'9' * 400}}}", "runs.min_free_gb: this is no number to count with: write another"),
+        ("zzz: [1, &a [x, *a, .inf]]", "zzz[1][2]: inf is no number to count with: write another"),
         ("on: x", "line 1: the key 'on' is not text"),
         ("abra:\n  1: x", "line 2: the key '1' is not text"),
     ],

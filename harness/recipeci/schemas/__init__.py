@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from recipeci.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from jsonschema import ValidationError
     from jsonschema.protocols import Validator
@@ -40,6 +40,13 @@ KINDS_OF_PYTHON: Mapping[type, str] = {
     dict: "a mapping",
     object: "nothing",
 }
+
+
+WRONG = re.compile(r"(?P<nul>\0)|[\ud800-\udfff]")
+"""What no path, argument or environment variable can hold, and what no file can."""
+MOST = 1e290
+"""A number up to here stays one when seconds or gigabytes are counted with it; nan is below nothing."""
+Place = tuple["str | int", ...]
 
 
 def load(name: str) -> dict[str, Any]:
@@ -95,7 +102,12 @@ def _validator(name: str) -> Validator:
 
 def _place(error: ValidationError) -> str:
     """Return where in the file: `timeouts.deploy: `, or nothing at its top."""
-    dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
+    return _dotted(tuple(error.absolute_path))
+
+
+def _dotted(place: Place) -> str:
+    """Return the way to a value, as `timeouts.deploy: `; nothing for the top."""
+    dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
     return f"{dotted.lstrip('.')}: " if dotted else ""
 
 
@@ -143,7 +155,32 @@ def _parse(path: Path) -> object:
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as e:
         words = " ".join(str(e).split()).replace('in "<unicode string>", line', "at line")
         raise UsageError(f"{path} is not YAML: {words}") from e
+    for place, found in _unusable(data, (), seen=set()):
+        raise UsageError(f"{path}: {_dotted(place)}{found}")
     return {} if data is None else data
+
+
+def _unusable(value: object, place: Place, *, seen: set[int]) -> Iterator[tuple[Place, str]]:
+    """Yield place and fault of what YAML can write and nothing after it can use; a secret's value is not repeated."""
+    if isinstance(value, dict | list):
+        if id(value) in seen:
+            return
+        seen.add(id(value))
+        for key, child in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(key, str) and (found := WRONG.search(key)):
+                yield place, f"the key {key!r} has {_character(found)}: take it out"
+            yield from _unusable(child, (*place, key), seen=seen)
+    elif isinstance(value, str) and (found := WRONG.search(value)):
+        yield place, f"{_character(found)}: take it out"
+    elif isinstance(value, int | float) and not abs(value) < MOST:
+        yield place, f"{value if isinstance(value, float) else 'this'} is no number to count with: write another"
+
+
+def _character(found: re.Match[str]) -> str:
+    """Name a character of WRONG."""
+    if found["nul"]:
+        return "a NUL character (\\0), which no path, argument or variable can hold"
+    return f"the half of a character (\\u{ord(found[0]):04x}), which no file can hold"
 
 
 def _refuse_surprises(node: Any, *, where: str, seen: set[int]) -> None:  # noqa: ANN401 - a yaml.Node; see _parse
