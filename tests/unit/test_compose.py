@@ -237,6 +237,20 @@ def test_the_version_label(texts: list[str], env: dict[str, str], version: str) 
     assert version_label([mapping(text, where="x") for text in texts], env) == version
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("\nexport A='x\0'\n", r"abra\.sh:2: a NUL character"),
+        (f"export A={'x' * 131069}\n", r"abra\.sh:1: A has 131071 bytes"),
+        ("".join(f"export K{i}={'x' * 100000}\n" for i in range(6)), r"abra\.sh: its variables have 6000"),
+    ],
+    ids=("nul", "long", "many"),
+)
+def test_exports_that_no_environment_can_hold(text: str, sentence: str) -> None:
+    with pytest.raises(RecipeInvalid, match=sentence):
+        literal_exports(text)
+
+
 def test_literal_exports_of_abra_sh() -> None:
     text = """\
 #!/bin/bash

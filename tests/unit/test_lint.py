@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 from recipeci.recipe.compose import Compose
+from recipeci.recipe.envfile import EnvFile
 from recipeci.recipe.lint import SECRET_BYTES, RecipeTree, of_files, of_name, of_stack, wanted
 
 SAMPLE = 'TYPE=x\nDOMAIN=x.example.com\nCOMPOSE_FILE="compose.yml"\nSECRET_A_VERSION=v1 # length=43\n'
@@ -16,6 +19,7 @@ services:
     deploy:
       labels: ["coop-cloud.${STACK_NAME}.version=1.0.0+1"]
 """
+NUL = "a NUL character, which no environment variable can hold: take it out"
 GOOD = {".env.sample": SAMPLE, "compose.yml": COMPOSE}
 
 
@@ -39,6 +43,20 @@ def test_a_sample_that_is_missing() -> None:
     ("sample", "finding"),
     [
         ("TYPE=x\nthis is no line\n", ".env.sample:2: 'this is no line' is neither KEY=value nor a comment"),
+        ("TYPE=x\nA=a\0b\n", f".env.sample:2: {NUL}"),
+        ("# \0\n", f".env.sample:1: {NUL}"),
+        (
+            f"TYPE=x\nA={'x' * 131069}\n",
+            ".env.sample:2: A has 131071 bytes with its name: an environment variable holds 131070",
+        ),
+        (
+            f"A={'x' * 70000}\n\nB=$A$A\n",
+            ".env.sample:3: B has 140002 bytes with its name: an environment variable holds 131070",
+        ),
+        (
+            "".join(f"K{i}={'é' * 50000}\n" for i in range(6)),
+            ".env.sample: its variables have 600072 bytes together: 524288 fit into an environment",
+        ),
         ('A="open\n', ".env.sample:1: the quotes of A are not closed, or something stands behind them"),
     ],
 )
@@ -70,6 +88,7 @@ def test_a_sample_of_this_recipe_or_of_none_is_not(sample: str) -> None:
     [
         ("0", "the length 0: from 1 to 512000 is possible"),
         ("512001", "the length 512001: from 1 to 512000 is possible"),
+        ("9" * 5000, "from 1 to 512000 is possible"),
         ("9" * 30, "from 1 to 512000 is possible"),
         ("-1", "the length '-1', which is no number"),
         ("long", "the length 'long', which is no number"),
@@ -90,6 +109,18 @@ def test_a_length_that_is_possible(length: str) -> None:
 
 def test_a_length_in_a_line_that_is_commented_out_counts_for_nothing() -> None:
     assert of_files(tree(sample="#SECRET_A_VERSION=v1 # length=0\n")) == ()
+
+
+def test_the_longest_variable_that_a_program_can_get() -> None:
+    sample = f"A={'x' * 131068}\n"
+    assert of_files(tree(sample=sample)) == ()
+    subprocess.run(["/bin/true"], env=EnvFile.parse(sample).values(), check=True)
+    with pytest.raises(OSError, match="Argument list too long"):
+        subprocess.run(["/bin/true"], env={"A": "x" * 131070}, check=True)
+
+
+def test_nothing_is_wanted_of_a_sample_with_a_nul() -> None:
+    assert wanted('COMPOSE_FILE="compose.yml:a\0b"\n') == ()
 
 
 def test_a_compose_file_that_is_not_there() -> None:

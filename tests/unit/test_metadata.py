@@ -107,6 +107,17 @@ def test_every_key(tmp_path: Path) -> None:
         ("base: {version: main}", "base.version: 'main' is no version"),
         ("base: {from: ''}", "base.from"),
         ("canary: {skip: {/srv: why}}", "canary.skip"),
+        ('secrets: {a: {file: "a\\0b"}}', "secrets.a.file: a NUL character"),
+        ("secrets: {a: {file: " + "x" * 300 + "}}", "secrets.a: x{100}…: File name too long"),
+        ("secrets: {a: {file: loop}}", "secrets.a: loop: Too many levels of symbolic links"),
+        ('secrets: {a: {value: "\\ud800"}}', r"secrets.a.value: the half of a character \(\\ud800\)"),
+        ('probes: [{tcp: 1, service: "a\\0"}]', r"probes\[0\].service: a NUL character"),
+        ('backup: {undeclared: {"a\\0": why}}', r"backup.undeclared: the key 'a\\x00' has a NUL character"),
+        ("deadline: .nan", "deadline: nan is no number to count with"),
+        ("deadline: .inf", "deadline: inf is no number to count with"),
+        ("timeouts: {upgrade: .nan}", "timeouts.upgrade: nan is no number"),
+        ("env: {KEY: " + "x" * 131067 + "}", "env.KEY: KEY has 131071 bytes"),
+        ("env: {" + ", ".join(f"K{i}: {'x' * 100000}" for i in range(6)) + "}", "env: its variables have 6000.. bytes"),
         ("network: true", "network: true is not available yet"),
         ("network: yes please", "network"),
         ("a: b: c", "is not YAML"),
@@ -115,6 +126,7 @@ def test_every_key(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_refused_and_how(tmp_path: Path, text: str, sentence: str) -> None:
+    (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(UsageError, match=sentence) as caught:
         load(written(tmp_path, text))
     assert str(tmp_path / "recipe.yml") in caught.value.message

@@ -139,3 +139,11 @@ def test_versions_that_are_named_to_who_asked_for_another(wanted: str, named: li
 
 def test_nothing_published_names_nothing() -> None:
     assert nearest("1.0.0", []) == ()
+
+
+def test_digits_of_any_length_are_a_number() -> None:
+    """Python reads 4300 of them, and a recipe's label may have more."""
+    long = "9" * 5000
+    assert Version(f"1.0.0+{long}") < Version(f"1.0.0+1{'0' * 5000}")
+    assert Version("1.0.0+10") < Version(f"1.0.0+{long}")
+    assert Version("1.0.0+9") < Version("1.0.0+010") < Version("1.0.0+11")

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from recipeci.errors import RecipeInvalid
+from recipeci.recipe import processenv
 from recipeci.recipe.interpolation import expand
 
 KEY = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -64,7 +65,7 @@ class EnvFile:
     def parse(cls, text: str, *, where: str = ".env") -> EnvFile:
         """Read a file's text; `where` names it in errors.
 
-        Raises RecipeInvalid naming the first line that is neither empty, nor a comment, nor KEY=value.
+        Raises RecipeInvalid naming the first line that is neither empty, nor a comment, nor KEY=value, or has a NUL.
         """
         rows = text.replace("\r\n", "\n").removesuffix("\n")
         found = [_line(row, where=f"{where}:{number}") for number, row in enumerate(rows.split("\n"), start=1)]
@@ -89,12 +90,17 @@ class EnvFile:
         """Return what the file sets: top to bottom, each value expanded by what is above it and by `given`.
 
         The last line of a key wins.
+
+        Raises RecipeInvalid naming the line with which a variable is longer than an environment can hold it, or the
+        file if all of them are.
         """
         known = dict(given or {})
         own: dict[str, str] = {}
-        for line in self.lines:
+        for number, line in enumerate(self.lines, start=1):
             if line.key:
                 own[line.key] = known[line.key] = line.value if line.literal else _expanded(line.value, known)
+                processenv.refuse_long(line.key, own[line.key], where=f"{self.where}:{number}")
+        processenv.refuse_many(own, where=self.where)
         return own
 
     @property
@@ -165,6 +171,7 @@ def _added_files(line: Line) -> tuple[str, ...]:
 
 def _line(text: str, *, where: str) -> Line:
     """Read one line."""
+    processenv.refuse_nul(text, where=where)
     if not text.strip() or text.lstrip().startswith("#"):
         return Line(text)
     found = ASSIGNMENT.match(text)

@@ -22,7 +22,7 @@ SERVICE_LIMIT = 63
 """Docker's for services: their name is a DNS label."""
 SECRET_BYTES = 500 * 1024
 """Docker's for one secret."""
-RULES = 12
+RULES = 15
 """How many rules there are here, for the summary."""
 
 
@@ -101,8 +101,9 @@ def _secret(secret: SecretVersion) -> str:
         return ""
     if not secret.length.isascii() or not secret.length.isdigit():
         return f"{line} has the length {secret.length!r}, which is no number"
-    if not 0 < int(secret.length) <= SECRET_BYTES:
-        return f"{line} has the length {secret.length}: from 1 to {SECRET_BYTES} is possible"
+    digits = secret.length.lstrip("0")
+    if not digits or len(digits) > len(str(SECRET_BYTES)) or int(digits) > SECRET_BYTES:
+        return f"{line} has the length {secret.length[:30]}: from 1 to {SECRET_BYTES} is possible"
     return ""
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recipeci import schemas
-from recipeci.errors import UsageError
+from recipeci import namedpath, schemas
+from recipeci.errors import RecipeInvalid, UsageError
 from recipeci.model import Tier
+from recipeci.recipe import processenv
 from recipeci.recipe.versions import is_version
 
 FILE = "recipe.yml"
@@ -82,7 +83,8 @@ def load(overlay: Path) -> RecipeMeta:
     Raises UsageError naming the file, the key and what is wrong; for an unknown key the nearest known one.
     """
     file = overlay / FILE
-    return read(schemas.load_yaml(file, "recipe"), where=file) if file.exists() else RecipeMeta()
+    there = namedpath.is_there(namedpath.shown(file), file)
+    return read(schemas.load_yaml(file, "recipe"), where=file) if there else RecipeMeta()
 
 
 def read(data: Mapping[str, Any], *, where: Path) -> RecipeMeta:
@@ -130,6 +132,12 @@ def _env(data: Mapping[str, Any], key: str, *, where: Path) -> dict[str, str]:
     found = {name: str(value) for name, value in data.get(key, {}).items()}
     if own := sorted(OWN_KEYS & found.keys()):
         raise UsageError(f"{where}: {key}.{own[0]}: this key is the run's own", hint="leave it out")
+    try:
+        for name, value in found.items():
+            processenv.refuse_long(name, value, where=f"{where}: {key}.{name}")
+        processenv.refuse_many(found, where=f"{where}: {key}")
+    except RecipeInvalid as error:
+        raise UsageError(error.message) from error
     return found
 
 
@@ -139,13 +147,14 @@ def _secret(name: str, given: Mapping[str, str], *, where: Path) -> bytes:
         raise UsageError(f"{where}: secrets.{name}: give either value or file")
     if "value" in given:
         return given["value"].encode()
-    file = where.parent / given["file"]
+    said = f"{where}: secrets.{name}: {namedpath.shown(given['file'])}"
+    file = namedpath.named(said, where.parent / given["file"])
     if not file.resolve().is_relative_to(where.parent.resolve()):
-        raise UsageError(f"{where}: secrets.{name}: {given['file']} is not beside {FILE}")
+        raise UsageError(f"{said} is not beside {FILE}")
     try:
         return file.read_bytes()
     except OSError as error:
-        raise UsageError(f"{where}: secrets.{name}: {given['file']}: {error.strerror}") from error
+        raise UsageError(f"{said}: {error.strerror}") from error
 
 
 def _version(base: Mapping[str, str | None], key: str, *, where: Path) -> str:

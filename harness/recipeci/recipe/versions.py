@@ -116,5 +116,9 @@ def nearest(wanted: str, versions: Sequence[Version]) -> tuple[Version, ...]:
 
 
 def _pieces(text: str) -> tuple[Piece, ...]:
-    """Cut into runs of digits, which count as numbers, and the rest; a number is newer than a word."""
-    return tuple((1, int(run), "") if run.isdigit() else (0, 0, run) for run in re.findall(r"[0-9]+|[A-Za-z]+", text))
+    """Cut into runs of digits, which count as numbers, and the rest; a number is newer than a word.
+
+    Numbers are ordered by how many digits they have, then by those: Python reads none of any length.
+    """
+    runs = ((run, run.lstrip("0")) for run in re.findall(r"[0-9]+|[A-Za-z]+", text))
+    return tuple((1, len(digits), digits) if run.isdigit() else (0, 0, run) for run, digits in runs)
