@@ -25,6 +25,17 @@ CASES: Mapping[str, tuple[str, int, str]] = {
         2,
         "FOLDER/nowhere: .*no such folder",
     ),
+    "a source with a name that no file can have": (f"--recipe x --source {LONG * 5}", 2, "x{100}…: File name too long"),
+    "a source in nobody's home folder": ("--recipe x --source ~nosuchuser/x", 2, "~nosuchuser/x: no home folder"),
+    "images with a name that no folder can have": (f"{RUN} --images {LONG * 5}", 2, "--images x{100}…: File name too"),
+    "overlays with a name that no folder can have": (
+        f"{RUN} --overlays {LONG * 5}",
+        2,
+        "--overlays x{100}…: File name",
+    ),
+    "a pull request's number of any length": (f"{RUN} --pr {'9' * 5000}", 2, "--pr '9{100}…' is not the number"),
+    "a NUL in recipe.yml": (f"{RUN} --overlays FOLDER/nul", 2, r"recipe.yml: env.A: a NUL character"),
+    "a deadline that is no number": (f"{RUN} --overlays FOLDER/nan", 2, "recipe.yml: deadline: nan is no number"),
     "a source that is no repository": ("--recipe custom-html --source FOLDER/empty", 2, "empty is no git repository"),
     "a source that is unreachable": ("--recipe x --source https://127.0.0.1:9/x", 3, "127.0.0.1:9/x cannot be reached"),
     "a source that wants a password": ("--recipe x --source FORGE/locked", 3, "FORGE/locked wants a password"),
@@ -107,13 +118,16 @@ def forge() -> Iterator[str]:
 @pytest.fixture
 def world(folder: Path, custom_html: Built, forge: str) -> Mapping[str, str]:
     """Files that are wrong in one way each; the words of the cases that stand for what only the test knows."""
-    for name in ("empty", *(f"{name}/custom-html" for name in ("overlays", "route", "ports", "missing", "syntax"))):
+    overlays = ("overlays", "route", "ports", "missing", "syntax", "nul", "nan")
+    for name in ("empty", *(f"{name}/custom-html" for name in overlays)):
         (folder / name).mkdir(parents=True)
     (folder / "overlays/custom-html/recipe.yml").write_text("timeout: {deploy: 30}\n")
     (folder / "route/custom-html/recipe.yml").write_text("network: true\n")
     (folder / "ports/custom-html/recipe.yml").write_text("probes: [{tcp: 64738}]\n")
     (folder / "missing/custom-html/recipe.yml").write_text("http: {accept: [404]}\n")
     (folder / "syntax/custom-html/test_install.py").write_text("def test(:\n")
+    (folder / "nul/custom-html/recipe.yml").write_text('env: {A: "a\\0b"}\n')
+    (folder / "nan/custom-html/recipe.yml").write_text("deadline: .nan\n")
     (folder / "images.yml").write_text("images: /nope\n")
     (folder / "docker.yml").write_text("docker: {prefix: /nope}\n")
     (folder / "forge.yml").write_text(f"forge: {forge}\n")
