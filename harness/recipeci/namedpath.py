@@ -29,7 +29,7 @@ def named(said: str, text: str | Path, *, home: bool = False) -> Path:
         path = (path.expanduser() if home else path).absolute()
     except FileNotFoundError as error:
         raise UsageError(f"{said}: the folder that it is relative to is gone", hint="write the whole path") from error
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise UsageError(f"{said}: no home folder is known for its ~", hint="write the whole path") from error
     with contextlib.suppress(PermissionError):  # who needs more than its name says so, and perhaps is root by then
         _status(said, path)

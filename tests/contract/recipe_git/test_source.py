@@ -120,6 +120,7 @@ def test_without_a_source_it_is_the_forges() -> None:
         ("x" * 300, "^x{100}…: File name too long"),
         (f"file:///{'x' * 300}", "^/x{99}…: File name too long"),
         ("file:///a%00b", r"^'/a\\x00b': a path has no NUL in it"),
+        ("file:~a%00b/x", r"^'~a\\x00b/x': no home folder is known for its ~"),
         ("file://[x", "is no URL"),
         (f"git@forge.invalid:{'x' * 300}", "by ssh is not supported"),
         ("https://", "names no host"),
