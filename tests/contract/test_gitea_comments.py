@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from collections.abc import Iterator
 
 import giteascene
@@ -87,6 +88,18 @@ def test_an_edited_comment_comes_again_and_is_left_out(silent: Scene, bot: Gitea
     assert [comment.id for comment in before.comments] == [old, new]
     assert [comment.id for comment in after.comments] == [new]
     assert str(after.newest) > str(before.newest)
+
+
+def test_the_forge_lists_what_was_changed_until_a_second_and_in_it(silent: Scene) -> None:
+    """By this a list that somebody filled with edited comments is read in parts."""
+    old, middle, new = (said(silent, "hello", seconds=seconds) for seconds in (300, 200, 100))
+    everything = f"repos/{silent.home.full_name}/issues/comments"
+    until = next(row["updated_at"] for row in silent.lab.do("GET", everything) if row["id"] == middle)
+    asked = f"{everything}?{urllib.parse.urlencode({'since': SINCE, 'before': until})}"
+    assert [row["id"] for row in silent.lab.do("GET", asked)] == [old, middle]
+    silent.lab.edit(silent.home, silent.owner, old, "edited")
+    assert [row["id"] for row in silent.lab.do("GET", asked)] == [middle]
+    assert [row["id"] for row in silent.lab.do("GET", everything)] == [old, middle, new]
 
 
 def test_a_deleted_comment_is_in_no_list(silent: Scene, bot: Gitea) -> None:

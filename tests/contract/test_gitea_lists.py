@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from fakeforge import FakeForge, answer, serving
 from forgecalls import GOOD_COMMENT, GOOD_PUSH, GOOD_REPOSITORY, HOME, PULL, SHA, SINCE, STATUS, adapted
+from recipeci.errors import HostError
 from recipeci.host.clock import SystemClock
 from recipeci.service.forge import ForgeUnavailable
 from recipeci.service.forgehttp import ANSWER_BYTES
@@ -48,7 +49,7 @@ class Table:
             connection.sendall(answer("200 OK", json.dumps(GOOD_REPOSITORY).encode()))
             return
         asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(forge.asked[-1].target).query))
-        rows = [row for row in self.rows if not self.heeds_since or row["updated_at"] >= asked["since"]]
+        rows = [row for row in self.rows if not self.heeds_since or _is_within(row["updated_at"], asked)]
         size = min(int(asked.get("limit", len(rows) or 1)), self.most)
         begin = (int(asked.get("page", 1)) - 1) * size
         body = json.dumps(rows[begin : begin + size]).encode()
@@ -58,10 +59,19 @@ class Table:
             what(self.rows)
 
 
+def _is_within(changed: str, asked: dict[str, str]) -> bool:
+    """Say whether a comment is listed, as Gitea 1.26 does: both ends count."""
+    return asked.get("since", "") <= changed <= asked.get("before", "9")
+
+
 def comment(number: int, **more: object) -> dict[str, object]:
     """Return a comment as the API gives it, made at the second of its number."""
-    at = f"2026-01-01T{number // 3600:02}:{number // 60 % 60:02}:{number % 60:02}Z"
-    return {**GOOD_COMMENT, "id": number, "created_at": at, "updated_at": at, **more}
+    return {**GOOD_COMMENT, "id": number, "created_at": later(number), "updated_at": later(number), **more}
+
+
+def later(seconds: int) -> str:
+    """Return a moment so many seconds after SINCE."""
+    return f"2026-01-01T{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}Z"
 
 
 def listed(table: Table) -> list[int]:
@@ -176,20 +186,53 @@ def test_a_flood_within_a_minute_keeps_no_later_comment_from_being_found(
     """Each listing begins a minute before the last one's end: it must not be the same comments for ever."""
     many = len(bodies)
     flood = [comment(3600 + at * seconds // many, id=at + 1, body=body, **more) for at, body in enumerate(bodies)]
-    table = Table([*flood, comment(7200, id=many + 1), comment(7201, id=many + 2)], heeds_since=True)
+    assert found_of([*flood, comment(7200, id=many + 1), comment(7201, id=many + 2)], tmp_path) == [many + 1, many + 2]
+
+
+def found_of(rows: list[dict[str, object]], folder: Path, *, cursor: str = SINCE, troubles: int = 0) -> list[int]:
+    """Poll a forge that has these five times and more; return the comments that are in the inbox then."""
     with (
-        contextlib.closing(Database(tmp_path / "db")) as database,
-        serving(table.handle) as forge,
+        contextlib.closing(Database(folder / "db")) as database,
+        serving(Table(rows, heeds_since=True).handle) as forge,
         adapted(forge) as gitea,
     ):
         with database.writing() as tx:
-            repositories.enrol(tx, replace(HOME, since=SINCE, cursor=SINCE))
+            repositories.enrol(tx, replace(HOME, since=SINCE, cursor=cursor))
         poller = Poller(database, gitea, SystemClock())
+        for _ in range(troubles):
+            with pytest.raises(HostError, match="changed in org/app in the second 2026-01-01T02:00:00Z"):
+                poller.step()
         for _ in range(5):
             poller.step()
         with database.reading() as tx:
-            found = [row["id"] for row in tx.all("SELECT id FROM comment ORDER BY id")]
-    assert found == [many + 1, many + 2]
+            return [row["id"] for row in tx.all("SELECT id FROM comment ORDER BY id")]
+
+
+ENTRIES_MOST = PAGES_MOST * PAGE
+
+
+@pytest.mark.parametrize(
+    ("bodies", "seconds"),
+    [(["ü" * 30_000] * 50 + ["talk"] * 150, 20), (["talk"] * (ENTRIES_MOST + 100), 20)],
+    ids=["long", "many"],
+)
+def test_old_comments_that_were_edited_keep_no_wish_from_being_found(
+    tmp_path: Path, bodies: list[str], seconds: int
+) -> None:
+    """They are listed again, before all that is new: the cursor must not stay because none of them is."""
+    old = [
+        comment(at % 3600, id=at + 1, body=body, updated_at=later(7200 + at * seconds // len(bodies)))
+        for at, body in enumerate(bodies)
+    ]
+    old.sort(key=lambda row: (str(row["created_at"]), str(row["id"])))
+    wish = comment(7230, id=len(bodies) + 1)
+    assert found_of([*old, wish], tmp_path, cursor=later(7200)) == [wish["id"]]
+
+
+def test_a_second_of_which_nobody_can_list_all_is_told_of_and_stepped_over(tmp_path: Path) -> None:
+    old = [comment(9, id=number, updated_at=later(7200)) for number in range(1, ENTRIES_MOST + 100)]
+    wish = comment(7230, id=ENTRIES_MOST + 100)
+    assert found_of([*old, wish], tmp_path, cursor=later(7260), troubles=1) == [wish["id"]]
 
 
 def test_pages_that_are_too_long_are_read_entry_by_entry() -> None:
@@ -209,6 +252,23 @@ def test_our_comment_is_found_also_where_others_wrote_too_much() -> None:
     with serving(Table(rows).handle) as forge, adapted(forge) as gitea:
         found = gitea.own_comments(HOME, 7, marker="<!-- x -->", myself=MYSELF)
     assert [one.id for one in found] == [9]
+
+
+def test_our_comment_is_found_also_where_much_was_written_elsewhere() -> None:
+    """What is read entry by entry is not what a list may be long of."""
+    ours = comment(400, user={"id": 3, "login": "bot"}, body="<!-- x -->")
+    long = [comment(number, body="ü" * 35_000) for number in range(1, 42)]
+    short = [comment(number, pull_request_url="https://x/org/app/pulls/8") for number in range(42, 302)]
+    with serving(Table([*long, *short, ours]).handle) as forge, adapted(forge) as gitea:
+        found = gitea.own_comments(HOME, 7, marker="<!-- x -->", myself=MYSELF)
+    assert [one.id for one in found] == [400]
+
+
+@pytest.mark.parametrize("most", [50, 20])
+def test_behind_a_page_that_is_too_long_whole_pages_are_read_again(most: int) -> None:
+    table = Table([comment(number, body=LONG if number < 6 else "!testme") for number in range(1, 221)], most=most)
+    assert listed(table) == list(range(1, 221))
+    assert most < PAGE or table.answers <= 2 * (1 + PAGE + 4)
 
 
 def test_a_list_that_never_ends_is_no_answer() -> None:

@@ -38,6 +38,7 @@ DELETED = ("test_gitea_lists.py", "test_a_comment_deleted_meanwhile_takes_no_oth
 PAGES = ("test_gitea_lists.py", "test_all_pages_are_had_whatever_the_forge_gives_at_once")
 UNREADABLE = ("test_gitea_lists.py", "test_a_comment_that_nobody_can_read_hides_no_other")
 MANY = ("test_gitea_lists.py", "test_of_very_many_comments_the_first_are_taken_and_the_rest_next_time")
+LONG_PAGE = ("test_gitea_lists.py", "test_behind_a_page_that_is_too_long_whole_pages_are_read_again")
 PUSHED = ("test_gitea_lists.py", "test_a_push_that_does_not_name_the_head_is_of_nobody_knows_when")
 OWN = ("test_gitea.py", "test_without_a_comment_of_ours_none_is_found")
 ROLE = ("test_gitea_trust.py", "test_what_a_role_may")
@@ -83,6 +84,9 @@ CAUGHT = (
         file=LISTS,
         old="            if not totals:\n",
         new="            if 1:\n",
+    ),
+    _of(
+        "behind a long page all is read singly", LONG_PAGE, file=LISTS, old="elif self.seen % PAGE == 0:", new="elif 0:"
     ),
     _of("the cursor leads beyond what was read", MANY, file=LISTS, old=NEWEST, new="self.is_cut = True"),
     _of("which head was pushed is not looked at", PUSHED, file=LISTS, old="_pushed(last[2]) != pull.head or", new=""),

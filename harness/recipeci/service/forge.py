@@ -67,11 +67,13 @@ class Listing:
     """Comments under pull requests, oldest first, edited ones left out; `newest`: when the last one was changed.
 
     `is_cut`: there are more, none of which was made before `newest`. What is too long for a command has no text.
+    `skipped`: the second in which more was changed than can be listed, so that nothing of it is here.
     """
 
     comments: tuple[Comment, ...]
     newest: str | None = None
     is_cut: bool = False
+    skipped: str | None = None
 
 
 class Forge(Protocol):

@@ -1,7 +1,8 @@
 """The only place that goes through Gitea's lists: pages, and what may change between two of them.
 
-About Gitea 1.26: a repository's comments are those that were *changed* in the second `since` or later, also edited
-ones, in the order in which they were made; comments in a review are not among them, nor who deleted what. A pull
+About Gitea 1.26: a repository's comments are those that were *changed* in the second `since` or later, and in the
+second `before` or earlier, also edited ones, in the order in which they were made: old ones that somebody edits come
+before all that are new. Comments in a review are not among them, nor who deleted what. A pull
 request's own comments come all at once. A timeline's `X-Total-Count` is the length of the page, entries that we may
 not see are left out of a page and not made up for, and a page without any is `null`. A push is in it as `pull_push`
 once Gitea has got round to it, a while after the branch has moved; its body is JSON, and the last of `commit_ids` is
@@ -11,12 +12,14 @@ Nothing bounds how long a comment is.
 
 from __future__ import annotations
 
+import datetime
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from recipeci.model import FULL_SHA
+from recipeci.service import moments
 from recipeci.service.command import is_too_long
 from recipeci.service.forge import ForgeUnavailable, Listing, OwnComment
 from recipeci.service.forgehttp import ForgeHttp, TooLong
@@ -27,10 +30,14 @@ log = logging.getLogger(__name__)
 PAGE = 50
 """Entries of a page: what Gitea 1.26 gives at most, if its operator has not changed that."""
 PAGES_MOST = 200
+"""A list is so long at most, or has as many entries as are on so many pages where they are read one by one."""
+ALL_PAGES_MOST = 2000
+"""The same of all comments that a repository ever had: nobody can ask for less of these."""
 LISTED_MOST = 1000
 LISTED_CHARACTERS = 8 * 1024 * 1024
 """So many comments, and of them so much, are listed at once; the rest is for the next time."""
 PASSES = 5
+SECOND = datetime.timedelta(seconds=1)
 LOGIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 PULL_URL = re.compile(r".*/pulls/([1-9][0-9]{0,17})", re.DOTALL)
 
@@ -41,37 +48,86 @@ class TooMany(ForgeUnavailable):
     """A list does not end."""
 
 
+class _NothingNew(TooMany):
+    """Of what was listed nothing was made since; `newest`: when the last of it was changed."""
+
+    def __init__(self, message: str, *, newest: str) -> None:
+        """Keep the time."""
+        super().__init__(message)
+        self.newest = newest
+
+
+@dataclass
+class _Place:
+    """Where a list is read on: `seen` entries are behind us.
+
+    `is_trial`: whether the forge gives as many entries a page as we ask for is not known, so it may be another place.
+    """
+
+    seen: int = 0
+    page: int = 1
+    size: int = PAGE
+    is_trial: bool = False
+
+    def go_on(self, count: int) -> None:
+        """Go behind so many entries; where a page would begin, from entries back to pages."""
+        self.seen += count
+        if self.size > 1:
+            self.page, self.is_trial = self.page + 1, False
+        elif self.seen % PAGE == 0:
+            self.page, self.size, self.is_trial = self.seen // PAGE + 1, PAGE, True
+        else:
+            self.page = self.seen + 1
+
+    def ask_less(self) -> None:
+        """Go from pages to entries, or behind an entry that alone is too long."""
+        if self.size == 1:
+            self.go_on(1)
+        else:
+            self.page, self.size, self.is_trial = self.seen + 1, 1, False
+
+
 def pages(
-    http: ForgeHttp, *path: str | int, query: Mapping[str, str | int] | None = None, totals: bool = True
+    http: ForgeHttp,
+    *path: str | int,
+    query: Mapping[str, str | int] | None = None,
+    totals: bool = True,
+    most: int = PAGES_MOST,
 ) -> Iterator[Sequence[Shape]]:
     """Yield a list page by page.
 
-    Where a page is longer than we read, it and all after it are read entry by entry, and an entry that alone is too
-    long is left out: nobody can stop us by writing much.
+    A page that is longer than we read is read entry by entry, and an entry that alone is too long is left out: nobody
+    hides what others wrote by writing long things. A list of too many entries has no end, and its reader must ask for
+    less.
 
     Args:
         http: the forge.
         path: where the list is.
         query: what is asked for.
         totals: whether the answers say how many entries there are; else the first empty page is the end.
+        most: pages at most.
     """
-    seen, page, size = 0, 1, PAGE
-    for _ in range(PAGES_MOST):
+    place, left = _Place(), most * PAGE
+    while left > 0:
+        left -= place.size
         try:
-            answer = http.get(*path, query={**(query or {}), "page": page, "limit": size})
+            answer = http.get(*path, query={**(query or {}), "page": place.page, "limit": place.size})
         except TooLong:
             if not totals:
                 raise
-            seen, page, size = (seen, seen + 1, 1) if size > 1 else (seen + 1, page + 1, 1)
+            place.ask_less()
             continue
         entries = answer.shape.rows(null_is_empty=not totals)
         if not entries:
             return
+        if place.is_trial and len(entries) < PAGE:
+            place.ask_less()
+            continue
         yield entries
-        seen, page = seen + len(entries), page + 1
-        if totals and answer.total is not None and seen >= answer.total:
+        place.go_on(len(entries))
+        if totals and answer.total is not None and place.seen >= answer.total:
             return
-    raise TooMany(f"the forge, GET /{'/'.join(map(str, path))}: the list has more than {PAGES_MOST} pages")
+    raise TooMany(f"the forge, GET /{'/'.join(map(str, path))}: the list has more than {most} pages")
 
 
 @dataclass
@@ -109,13 +165,30 @@ class _Listed:
 def comments(http: ForgeHttp, where: Where, repository: Repository, *, since: str) -> Listing:
     """Return the comments under pull requests; see `Forge`.
 
+    Who edits very many old comments fills the list with what is not new. Then what was changed until some moment is
+    listed alone, and the rest is for the next time; the moment is moved back until that can be read.
+    """
+    before = None
+    while True:
+        try:
+            return _until(http, where, repository, since=since, before=before)
+        except _NothingNew as e:
+            if before == since:
+                return Listing((), moments.moved(since, SECOND), is_cut=True, skipped=since)
+            # By both: a forge that does not heed `before` must not keep us here for ever.
+            before = moments.middle(since, min(e.newest, before or e.newest))
+
+
+def _until(http: ForgeHttp, where: Where, repository: Repository, *, since: str, before: str | None) -> Listing:
+    """Return the comments of what was changed between two moments.
+
     A comment that is deleted while we read moves all after it to the front, and one of them from a page that is not yet
     read to one that is. So a list of several pages is read again until nothing new is in it. Where there is always
     something new, what was found is taken, and the next listing begins where this one did.
     """
     found: dict[int, Comment] = {}
     for _ in range(PASSES):
-        listed = _listed(http, where, repository, since=since)
+        listed = _listed(http, where, repository, since=since, before=before)
         new = listed.comments.keys() - found.keys()
         found |= listed.comments
         if listed.pages <= 1 or not new:
@@ -128,25 +201,30 @@ def _in_order(found: Mapping[int, Comment]) -> tuple[Comment, ...]:
     return tuple(sorted(found.values(), key=lambda comment: (comment.created, comment.id)))
 
 
-def _listed(http: ForgeHttp, where: Where, repository: Repository, *, since: str) -> _Listed:
+def _listed(http: ForgeHttp, where: Where, repository: Repository, *, since: str, before: str | None) -> _Listed:
     """Read all pages once, or as many as are taken at once.
 
     Raises:
-        TooMany: a list of which nothing is newer than `since`, however much of it is read.
+        _NothingNew: a list of which nothing was made after `since`, however much of it is read.
     """
     listed = _Listed()
+    query = {"since": since} if before is None else {"since": since, "before": before}
     try:
-        for page in pages(http, "repos", *where, "issues", "comments", query={"since": since}):
+        for page in pages(http, "repos", *where, "issues", "comments", query=query):
             listed.pages += 1
             for row in page:
                 listed.add(row, repository)
-            if listed.is_enough:
+            if listed.is_enough and listed.made > since:
                 listed.cut()
-                break
-    except TooMany:
+                return listed
+    except TooMany as e:
         if listed.made <= since:
-            raise
+            raise _NothingNew(e.message, newest=listed.newest or since) from e
         listed.cut()
+        return listed
+    if before is not None:
+        # All until then was read, and that moment was over: newer changes were seen.
+        listed.newest, listed.is_cut = moments.moved(before, SECOND), True
     return listed
 
 
@@ -181,8 +259,9 @@ def own_comments(http: ForgeHttp, where: Where, pull: int, *, marker: str, mysel
     try:
         of_pull = http.get("repos", *where, "issues", pull, "comments").shape.rows()
     except TooLong:
-        everywhere = (row for page in pages(http, "repos", *where, "issues", "comments") for row in page)
-        found = (_own(row, marker=marker, myself=myself) for row in everywhere if _pull_of(row) == pull)
+        everywhere = pages(http, "repos", *where, "issues", "comments", most=ALL_PAGES_MOST)
+        rows = (row for page in everywhere for row in page if _pull_of(row) == pull)
+        found = (_own(row, marker=marker, myself=myself) for row in rows)
     else:
         found = (_own(row, marker=marker, myself=myself) for row in of_pull)
     return tuple(sorted({own.id: own for own in found if own}.values(), key=lambda own: own.id))

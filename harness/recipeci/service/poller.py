@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from recipeci.errors import HostError
 from recipeci.host.clock import Clock
-from recipeci.service import intake
+from recipeci.service import intake, moments
 from recipeci.service.forge import Forge, Gone
 from recipeci.service.model import Repository
 from recipeci.service.store import Database, repositories
@@ -71,18 +71,15 @@ class Poller:
 
     def _list(self, repository: Repository) -> None:
         """Take in what was said since the last time."""
-        listing = self.forge.comments(repository, since=_moved(repository.cursor, -OVERLAP))
+        listing = self.forge.comments(repository, since=moments.moved(repository.cursor, -OVERLAP))
         for comment in listing.comments:
             if intake.take(self.database, comment, clock=self.clock) == intake.TAKEN:
                 log.info("%s was found by listing", comment)
         if listing.newest is not None:
             # Where it was cut the next one begins just there: from a minute before, it might be the same ones for ever.
-            cursor = _moved(listing.newest, OVERLAP) if listing.is_cut else listing.newest
+            cursor = moments.moved(listing.newest, OVERLAP) if listing.is_cut else listing.newest
             with self.database.writing() as tx:
                 repositories.listed(tx, repository.id, cursor=cursor)
-
-
-def _moved(cursor: str, by: datetime.timedelta) -> str:
-    """Return a moment before or after the cursor, in the same form."""
-    moment = datetime.datetime.fromisoformat(cursor) + by
-    return moment.astimezone(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        if listing.skipped is not None:
+            msg = f"more was changed in {repository.full_name} in the second {listing.skipped} than can be listed"
+            raise HostError(msg, hint="a command of that second of which no webhook told must be given again")
