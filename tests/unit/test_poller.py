@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sqlite3
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import pytest
 from recipeci.errors import HostError
@@ -130,6 +130,52 @@ def test_no_comment_is_read_while_others_cannot_write(bridge: Scene, poller: Pol
     polled(bridge, Body("!testme"))
     poller.step()
     assert found == ["wrote"]
+
+
+class Counted(str):
+    """A body that notes when it is read."""
+
+    __slots__ = ("reads",)
+    reads: list[str]
+
+    def __new__(cls, text: str, reads: list[str]) -> Self:
+        """Take where to note it."""
+        body = super().__new__(cls, text)
+        body.reads = reads
+        return body
+
+    def encode(self, *args: str, **more: str) -> bytes:
+        """Note it."""
+        self.reads.append(str(self))
+        return super().encode(*args, **more)
+
+
+def test_talk_is_read_once_however_often_it_is_listed(bridge: Scene, poller: Poller) -> None:
+    """The last minute of a quiet repository is listed for ever, and some Markdown takes seconds to read."""
+    reads: list[str] = []
+    number = bridge.comment("").id
+    polled(bridge, Counted("> !testme", reads), id=number)
+    for _ in range(3):
+        poller.step()
+    assert reads == ["> !testme"]
+    bridge.forge.listings[HOME.id] = Listing(())
+    polled(bridge, "!testme", id=number)
+    poller.step()
+    assert bridge.column(IDS) == [number]
+
+
+def test_talk_is_known_by_its_repository(bridge: Scene, poller: Poller) -> None:
+    other = dataclasses.replace(HOME, id=8, full_name="coop/other", clone_url="https://forge.test/coop/other.git")
+    with bridge.database.writing() as tx:
+        repositories.enrol(tx, other)
+    bridge.forge.found[8] = Found(8, other.full_name, private=False, clone_url=other.clone_url)
+    reads: list[str] = []
+    polled(bridge, Counted("> !testme", reads))
+    (mine,) = bridge.forge.listings[HOME.id].comments
+    bridge.forge.listings[8] = Listing((dataclasses.replace(mine, repository=8, repository_name=other.full_name),))
+    for _ in range(3):
+        poller.step()
+    assert len(reads) == 2
 
 
 def test_a_repository_that_is_gone_is_an_alert_and_no_trouble(bridge: Scene, poller: Poller) -> None:

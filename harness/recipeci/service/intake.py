@@ -9,6 +9,7 @@ from recipeci.service.store import Database, Transaction, inbox, repositories
 
 TAKEN = "taken"
 KNOWN = "known already"
+TALK = "there is no command in it"
 
 
 def take(database: Database, comment: Comment, *, clock: Clock) -> str:
@@ -22,7 +23,7 @@ def take(database: Database, comment: Comment, *, clock: Clock) -> str:
     if refused:
         return refused
     if command.find(comment.body) is None:
-        return "there is no command in it"
+        return TALK
     with database.writing() as tx:
         return _refused(tx, comment) or (TAKEN if inbox.take(tx, comment, now=clock.epoch()) else KNOWN)
 

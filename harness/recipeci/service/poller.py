@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from recipeci.errors import HostError
 from recipeci.host.clock import Clock
 from recipeci.service import intake, moments
-from recipeci.service.forge import Forge, Gone
-from recipeci.service.model import Repository
+from recipeci.service.forge import Forge, Gone, Listing
+from recipeci.service.model import Comment, Repository
 from recipeci.service.store import Database, repositories
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ class Poller:
     database: Database
     forge: Forge
     clock: Clock
+    _talk: dict[int, frozenset[tuple[int, int]]] = field(default_factory=dict)
+    """Of each repository's last listing what had no command in it: nobody stores that, and it is listed again."""
 
     def step(self) -> None:
         """List them all; raises the first HostError once all were tried: one repository's trouble is not another's."""
@@ -72,9 +74,26 @@ class Poller:
     def _list(self, repository: Repository) -> None:
         """Take in what was said since the last time."""
         listing = self.forge.comments(repository, since=moments.moved(repository.cursor, -OVERLAP))
+        known, talk = self._talk.get(repository.id, frozenset()), set()
         for comment in listing.comments:
-            if intake.take(self.database, comment, clock=self.clock) == intake.TAKEN:
-                log.info("%s was found by listing", comment)
+            if (said := (comment.id, hash(comment.body))) in known or self._take(comment) == intake.TALK:
+                talk.add(said)
+        self._talk[repository.id] = frozenset(talk)
+        self._listed(repository, listing)
+
+    def _take(self, comment: Comment) -> str:
+        """Take a comment in; return what became of it."""
+        result = intake.take(self.database, comment, clock=self.clock)
+        if result == intake.TAKEN:
+            log.info("%s was found by listing", comment)
+        return result
+
+    def _listed(self, repository: Repository, listing: Listing) -> None:
+        """Note up to when comments were listed.
+
+        Raises:
+            HostError: some were left out.
+        """
         if listing.newest is not None:
             # Where it was cut the next one begins just there: from a minute before, it might be the same ones for ever.
             cursor = moments.moved(listing.newest, OVERLAP) if listing.is_cut else listing.newest
