@@ -68,6 +68,26 @@ def test_the_cursor_never_goes_back(bridge: Scene, poller: Poller) -> None:
     assert bridge.column(CURSOR) == [HOME.cursor]
 
 
+def test_a_forge_whose_clock_was_ahead_hides_nothing_once_it_is_set_right(bridge: Scene, poller: Poller) -> None:
+    """What is said in the hour after that has times before the newest one that was listed."""
+    bridge.forge.listings[HOME.id] = Listing((), newest=at(3600))
+    poller.step()
+    assert bridge.column(CURSOR) == [at(0)]
+    bridge.clock.seconds += 60
+    number = polled(bridge, created=at(30))
+    poller.step()
+    assert bridge.forge.since[-1] <= at(0)
+    assert bridge.column(IDS) == [number]
+
+
+def test_a_cut_listing_goes_on_whatever_the_forges_clock_says(bridge: Scene, poller: Poller) -> None:
+    """The next one begins where it ended, or it would be the same comments again."""
+    bridge.forge.listings[HOME.id] = Listing((), newest=at(3600), is_cut=True)
+    poller.step()
+    poller.step()
+    assert bridge.forge.since[-1] == at(3600)
+
+
 def test_where_nothing_was_said_the_cursor_stays(bridge: Scene, poller: Poller) -> None:
     bridge.forge.listings[HOME.id] = Listing(())
     poller.step()
@@ -76,6 +96,7 @@ def test_where_nothing_was_said_the_cursor_stays(bridge: Scene, poller: Poller) 
 
 def test_an_edited_comment_moves_the_cursor_and_is_not_taken(bridge: Scene, poller: Poller) -> None:
     bridge.forge.listings[HOME.id] = Listing((), newest=at(5))
+    bridge.clock.seconds += 10
     poller.step()
     assert (bridge.column(IDS), bridge.column(CURSOR)) == ([], [at(5)])
 

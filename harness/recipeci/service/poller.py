@@ -91,12 +91,15 @@ class Poller:
     def _listed(self, repository: Repository, listing: Listing) -> None:
         """Note up to when comments were listed.
 
+        That is not after now: the forge's clock may have been ahead, and be set right. Where a listing was cut the next
+        one begins just there: from a minute before, or from now, it might be the same comments for ever.
+
         Raises:
             HostError: some were left out.
         """
         if listing.newest is not None:
-            # Where it was cut the next one begins just there: from a minute before, it might be the same ones for ever.
-            cursor = moments.moved(listing.newest, OVERLAP) if listing.is_cut else listing.newest
+            cut, now = listing.is_cut, self.clock.now()
+            cursor = moments.moved(listing.newest, OVERLAP) if cut else min(listing.newest, now)
             with self.database.writing() as tx:
                 repositories.listed(tx, repository.id, cursor=cursor)
         if listing.skipped is not None:
