@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 import re
 import urllib.parse
 from collections.abc import Callable, Mapping
@@ -140,8 +141,9 @@ class Api:
 
     def all_comments(self, question: Question, owner: str, name: str) -> Answer:
         home = self._home(question, owner, name, *READ)
-        since = _moment(question.query.get("since"))
-        found = sorted((one for one in home.comments.values() if one.updated >= since), key=lambda c: (c.created, c.id))
+        since, before = _moment(question.query.get("since")), _moment(question.query.get("before")) or math.inf
+        among = (one for one in home.comments.values() if since <= one.updated <= before)
+        found = sorted(among, key=lambda c: (c.created, c.id))
         shown = [shapes.comment(one, home, base=self.base) for one in _page(found, question.query)]
         return Answer(200, shown, {"X-Total-Count": str(len(found))})
 
