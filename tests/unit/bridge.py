@@ -67,7 +67,10 @@ class Trouble:
 
 @dataclass
 class DeclaredForge:
-    """A forge that refuses what was not declared. `asked` has every question, `shown` and `statuses` every effect."""
+    """A forge that refuses what was not declared.
+
+    `asked` has every question, `shown` and `statuses` every effect, `addressed` what the repository of each was called.
+    """
 
     users: list[User] = field(default_factory=lambda: [BOT, MAINTAINER, STRANGER])
     permissions: dict[str, Permission] = field(
@@ -85,6 +88,7 @@ class DeclaredForge:
     shown: list[str] = field(default_factory=list)
     troubles: dict[str, list[Trouble]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    addressed: list[str] = field(default_factory=list)
     commented: int = 0
     look: Callable[[str], None] = lambda _: None
     """Called with the name of each effect just before it comes about."""
@@ -209,6 +213,7 @@ class DeclaredForge:
             if trouble is not None and not trouble.after:
                 raise trouble.error
             if effect:
+                self.addressed.append(repository.full_name)
                 self.look(name)
             done = do()
             if trouble is not None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from recipeci.errors import HostError
 from recipeci.service import card
-from recipeci.service.forge import ForgeRefused, ForgeUnavailable
+from recipeci.service.forge import ForgeRefused, ForgeUnavailable, Found, Gone
 from recipeci.service.model import End
 from recipeci.service.sending import Sending
-from recipeci.service.store import outbox, repositories
+from recipeci.service.store import outbox
 
 from unit.bridge import BOT, HOME, MAINTAINER, URL, Scene
 from unit.sends import LOST, again, begin, end, outbox_of, states, until_sent
@@ -178,10 +178,21 @@ def test_a_database_that_cannot_be_written_lets_nothing_out(
 
 
 def test_a_repository_that_was_renamed_is_spoken_to_by_its_new_name(bridge: Scene, sending: Sending) -> None:
-    begin(bridge)
-    with bridge.database.writing() as tx:
-        repositories.seen(tx, HOME.id, full_name="coop/new", private=False, clone_url=HOME.clone_url)
+    """While we were down: its old name may be another repository's by now, which must not hear of what ran here."""
+    end(bridge, begin(bridge), End.FAIL)
+    bridge.forge.found[HOME.id] = Found(HOME.id, "coop/new", private=False, clone_url="https://forge.test/coop/new.git")
     sending.step()
+    assert bridge.forge.addressed == ["coop/new"] * 2
+    assert len(bridge.forge.bodies()) == 1
+
+
+def test_what_a_repository_is_called_is_asked_again_before_each_attempt(bridge: Scene, sending: Sending) -> None:
+    bridge.forge.fails("repository_by_number", Gone("there is no 7", status=404), LOST)
+    begin(bridge)
+    sending.step()
+    assert bridge.forge.effects() == 0
+    until_sent(bridge, sending)
+    assert states(bridge) == [("/runs/1", "pending")]
     assert len(bridge.forge.bodies()) == 1
 
 

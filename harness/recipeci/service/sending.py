@@ -78,7 +78,9 @@ class Sending:
                 else:
                     outbox.sent(tx, effect)
 
-    def _do(self, effect: Effect, home: Repository) -> None:
+    def _do(self, effect: Effect, known: Repository) -> None:
+        """Ask by the repository's number what it is called: the name that we know may be another one's by now."""
+        home = self.forge.repository_by_number(known.id).of(known)
         if effect.pull is not None:
             (self._look_at_comments if effect.is_look else self._show)(effect.pull, home)
         elif effect.is_look:
