@@ -28,7 +28,6 @@ READS: Mapping[str, Ask] = {
     "myself": lambda gitea: gitea.myself(),
     "repository": lambda gitea: gitea.repository("org/app"),
     "repository_by_number": lambda gitea: gitea.repository_by_number(1),
-    "user": lambda gitea: gitea.user("ann"),
     "permission": lambda gitea: gitea.permission(HOME, "ann"),
     "pull": lambda gitea: gitea.pull(HOME, 7),
     "last_push": lambda gitea: gitea.last_push(HOME, PULL),
@@ -84,8 +83,7 @@ GOOD: Mapping[str, object] = {
     "myself": GOOD_USER,
     "repository": GOOD_REPOSITORY,
     "repository_by_number": GOOD_REPOSITORY,
-    "user": GOOD_USER,
-    "permission": {"permission": "write", "user": {"login": "ann"}},
+    "permission": {"permission": "write", "user": GOOD_USER},
     "pull": GOOD_PULL,
     "last_push": [GOOD_PUSH],
     "comments": [GOOD_COMMENT],
@@ -126,5 +124,15 @@ def in_pages(call: str, value: object) -> Handle:
     def handle(forge: FakeForge, connection: socket.socket) -> None:
         first = "page=" not in forge.asked[-1].target or "page=1&" in forge.asked[-1].target
         goods(call, value if first else [])(forge, connection)
+
+    return handle
+
+
+def in_turn(*handles: Handle) -> Handle:
+    """Do one thing after the other."""
+    left = list(handles)
+
+    def handle(forge: FakeForge, connection: socket.socket) -> None:
+        left.pop(0)(forge, connection)
 
     return handle

@@ -27,7 +27,19 @@ from recipeci.service import events
 Fields = Mapping[str, Any] | None
 SECRET = "a secret of webhooks"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d)")
-SAME = ("state", "status", "permission", "type", "context", "description", "target_url", "number", "login", "full_name")
+SAME = (
+    "visibility",
+    "state",
+    "status",
+    "permission",
+    "type",
+    "context",
+    "description",
+    "target_url",
+    "number",
+    "login",
+    "full_name",
+)
 """What must be the same word, where both have it."""
 SAID = "what do you *think* of <this> & that?"
 
@@ -70,6 +82,7 @@ QUESTIONS = {
     "who we are": ("GET", "user"),
     "a user": ("GET", "users/{owner}"),
     "a user in capitals": ("GET", "users/{OWNER}"),
+    "a user whose profile is hidden": ("GET", "users/{hidden}"),
     "nobody": ("GET", "users/nobody-is-called-so"),
     "a repository": ("GET", "repos/{home}"),
     "no repository": ("GET", "repos/{owner}/nothing"),
@@ -77,6 +90,7 @@ QUESTIONS = {
     "no number": ("GET", "repositories/999999"),
     "an owner's permission": ("GET", "repos/{home}/collaborators/{owner}/permission"),
     "a writer's permission": ("GET", "repos/{home}/collaborators/{contributor}/permission"),
+    "a permission of who is hidden": ("GET", "repos/{home}/collaborators/{hidden}/permission"),
     "nobody's permission": ("GET", "repos/{home}/collaborators/nobody-is-called-so/permission"),
     "teams": ("GET", "repos/{home}/teams"),
     "a pull request": ("GET", "repos/{home}/pulls/{pull}"),
@@ -189,7 +203,11 @@ def _real(lab: LabGitea, folder: Path, address: str) -> tuple[Side, dict[str, st
     config = {"url": address, "content_type": "json", "secret": SECRET}
     hook = {"type": "gitea", "config": config, "events": ["pull_request_comment"], "active": True}
     lab.do("POST", f"repos/{made.home.full_name}/hooks", fields=hook)
+    hidden = lab.person("hidden")
+    lab.grant(made.home, hidden, "write")
+    lab.change(hidden, visibility="private")
     names = {
+        "hidden": hidden.login,
         "home": made.home.full_name,
         "owner": made.owner.login,
         "OWNER": made.owner.login.upper(),
@@ -203,12 +221,14 @@ def _real(lab: LabGitea, folder: Path, address: str) -> tuple[Side, dict[str, st
 
 
 def _double(double: FakeForge, names: Mapping[str, str], address: str) -> Side:
-    for who in ("owner", "contributor"):
+    for who in ("owner", "contributor", "hidden"):
         double.do("add_user", login=names[who])
     double.do("add_user", login=names["bot"], token="t")
     home = double.do("add_repository", owner=names["owner"], name=names["home"].partition("/")[2])["id"]
     double.do("permit", repository=home, login=names["bot"], permission="admin")
-    double.do("permit", repository=home, login=names["contributor"], permission="write")
+    for who in ("contributor", "hidden"):
+        double.do("permit", repository=home, login=names[who], permission="write")
+    double.do("hide", login=names["hidden"])
     pull = double.do("add_issue", repository=home, author=names["contributor"])
     double.do("add_issue", repository=home, author=names["owner"], pull=False)
     double.do("add_hook", repository=home, url=address, secret=SECRET, events=["pull_request_comment"])

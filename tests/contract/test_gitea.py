@@ -53,20 +53,22 @@ def test_who_we_are(shared: Scene, bot: Gitea) -> None:
 
 
 def test_a_user_has_the_number_whatever_the_case_of_the_name(shared: Scene, bot: Gitea) -> None:
-    assert bot.user(shared.owner.login.upper()) == User(shared.owner.id, shared.owner.login)
+    assert bot.permission(shared.repository, shared.owner.login.upper()).user == User(
+        shared.owner.id, shared.owner.login
+    )
 
 
-def test_a_name_that_nobody_has_is_gone(bot: Gitea) -> None:
+def test_a_name_that_nobody_has_is_gone(shared: Scene, bot: Gitea) -> None:
     with pytest.raises(Gone):
-        bot.user("nobody-is-called-so")
+        bot.permission(shared.repository, "nobody-is-called-so")
 
 
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "a/b", "../../admin/users", "a b", "a?b", "a#b", "ü", "x" * 200, "a\n", "%2e"]
 )
-def test_a_name_that_nobody_can_have_is_gone_too(bot: Gitea, name: str) -> None:
+def test_a_name_that_nobody_can_have_is_gone_too(shared: Scene, bot: Gitea, name: str) -> None:
     with pytest.raises(Gone, match="cannot be the name"):
-        bot.user(name)
+        bot.permission(shared.repository, name)
     with pytest.raises(Gone, match="cannot be the name"):
         bot.repository(f"owner/{name}/x")
 
@@ -151,7 +153,7 @@ def test_who_pushes_for_a_branch_without_a_right_to_write_has_no_repository(
     opened = gitea.do("GET", f"repos/{scene.home.full_name}/pulls?state=open")
     (number,) = [pull["number"] for pull in opened if pull["user"]["login"] == stranger.login]
     pull = bot.pull(scene.repository, number)
-    assert not bot.permission(scene.repository, stranger.login).may_write
+    assert not bot.permission(scene.repository, stranger.login).permission.may_write
     assert (pull.author.login, pull.head, pull.head_url) == (stranger.login, sha, None)
 
 
@@ -187,7 +189,7 @@ def test_the_author_of_a_pull_request_who_is_deleted_is_nobody_with_a_right(scen
     author = bot.pull(scene.repository, made.number).author
     assert author.id < 1
     with pytest.raises(Gone):
-        bot.user(author.login)
+        bot.permission(scene.repository, author.login)
 
 
 # --- the comment
@@ -286,7 +288,7 @@ def test_a_bot_that_may_only_write_does_not_learn_what_others_may(shared: Scene)
     writer = shared.lab.person("writer")
     shared.lab.grant(shared.home, writer, "write")
     with giteascene.adapter(shared.lab, writer) as adapter:
-        assert adapter.permission(shared.repository, writer.login) is Permission.WRITE
+        assert adapter.permission(shared.repository, writer.login).permission is Permission.WRITE
         with pytest.raises(ForgeRefused) as caught:
             adapter.permission(shared.repository, shared.contributor.login)
         assert caught.value.status == 403

@@ -243,7 +243,7 @@ def test_an_organisation_with_a_team_of_which_the_bot_may_not_know(gitea: LabGit
         assert lacking.startswith("ask who is in the team team-")
         gitea.do("PUT", f"teams/{team}/members/{bot.login}")
         assert forge.permits(home.full_name, owner=organisation, with_webhook=True) == ()
-        assert forge.permission(giteascene.enrolled(gitea, home), maintainer.login).may_write
+        assert forge.permission(giteascene.enrolled(gitea, home), maintainer.login).permission.may_write
     without = tuple(scope for scope in SCOPES if scope != "read:organization")
     with giteascene.adapter(gitea, bot, *without) as forge:
         assert len(forge.permits(home.full_name, owner=organisation, with_webhook=True)) == 1

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import pytest
 from fakeforge import FakeForge, Handle, answer, says, serving
-from forgecalls import CALLS, ERROR, GOOD, GOOD_USER, HTML, TOKEN, WRITES, adapted, goods
+from forgecalls import CALLS, ERROR, GOOD, GOOD_USER, HTML, TOKEN, WRITES, adapted, goods, in_turn
 from recipeci.errors import UsageError
 from recipeci.host.clock import SystemClock
 from recipeci.service.forge import ForgeRefused, ForgeUnavailable, Gone
@@ -140,7 +140,7 @@ def test_no_redirect_is_followed_and_no_token_goes_elsewhere(status: str, call: 
         pytest.raises(ForgeRefused) as caught,
     ):
         CALLS[call](gitea)
-    assert isinstance(caught.value, Gone) is (call == "user")
+    assert isinstance(caught.value, Gone) is (call == "permission")
     assert elsewhere.asked == []
     assert len(forge.asked) == 1
 
@@ -195,12 +195,12 @@ def test_a_connection_is_used_again_and_one_that_was_closed_is_not() -> None:
     def twice(_: FakeForge, connection: socket.socket) -> None:
         body = json.dumps(GOOD_USER).encode()
         connection.sendall(answer("200 OK", body, Connection="keep-alive"))
-        assert connection.recv(65536).startswith(b"GET /api/v1/users/ann ")
+        assert connection.recv(65536).startswith(b"GET /api/v1/user ")
         connection.sendall(answer("200 OK", body, Connection="keep-alive"))
 
     with serving(twice) as forge, adapted(forge) as gitea:
         for _ in range(2):
-            assert (gitea.myself(), gitea.user("ann")) == (User(2, "ann"), User(2, "ann"))
+            assert (gitea.myself(), gitea.myself()) == (User(2, "ann"), User(2, "ann"))
     assert [asked.target for asked in forge.asked] == ["/api/v1/user", "/api/v1/user"]
 
 
@@ -247,16 +247,6 @@ def test_a_token_that_cannot_be_sent_is_refused_and_not_repeated(token: str) -> 
     with pytest.raises(UsageError, match=r"bridge\.token") as caught:
         Gitea("https://x", token, clock=SystemClock())
     assert not token or token not in str(caught.value)
-
-
-def in_turn(*handles: Handle) -> Handle:
-    """Do one thing after the other."""
-    left = list(handles)
-
-    def handle(forge: FakeForge, connection: socket.socket) -> None:
-        left.pop(0)(forge, connection)
-
-    return handle
 
 
 def test_a_forge_that_wants_to_be_left_alone_is_asked_nothing_until_then() -> None:

@@ -7,8 +7,21 @@ from collections.abc import Iterator
 
 import pytest
 from fakeforge import says, serving
-from forgecalls import CALLS, CREATED, GOOD, GOOD_PULL, GOOD_REPOSITORY, SHA, adapted, goods, in_pages
-from recipeci.service.forge import ForgeUnavailable, Found, Gone, Listing, OwnComment
+from forgecalls import (
+    CALLS,
+    CREATED,
+    GOOD,
+    GOOD_PULL,
+    GOOD_REPOSITORY,
+    GOOD_USER,
+    HOME,
+    SHA,
+    adapted,
+    goods,
+    in_pages,
+    in_turn,
+)
+from recipeci.service.forge import ForgeUnavailable, Found, Gone, Listing, OwnComment, Permitted
 from recipeci.service.model import Comment, Permission, Pull, User, Via
 
 FREE = ("clone_url", "body", "context", "target_url", "user.login")
@@ -37,10 +50,9 @@ def test_the_good_answer_is_one(call: str) -> None:
         said = CALLS[call](gitea)
     expected = {
         "myself": User(2, "ann"),
-        "user": User(2, "ann"),
         "repository": Found(1, "org/app", private=False, clone_url=f"{forge.url}/org/app.git"),
         "repository_by_number": Found(1, "org/app", private=False, clone_url=f"{forge.url}/org/app.git"),
-        "permission": Permission.WRITE,
+        "permission": Permitted(User(2, "ann"), Permission.WRITE),
         "pull": Pull(7, User(2, "ann"), SHA, f"{forge.url}/ann/app.git", is_open=True),
         "last_push": "2026-01-01T00:00:00Z",
         "comments": Listing(
@@ -72,7 +84,7 @@ def test_the_good_answer_with_another_status_is_none(call: str) -> None:
     [
         ("repository_by_number", {**GOOD_REPOSITORY, "id": 2}),
         ("pull", {**GOOD_PULL, "number": 8}),
-        ("permission", {"permission": "owner", "user": {"login": "bob"}}),
+        ("permission", {"permission": "owner", "user": {"id": 2, "login": "bob"}}),
     ],
 )
 def test_an_answer_about_something_else_is_none(call: str, other: dict[str, object]) -> None:
@@ -82,6 +94,16 @@ def test_an_answer_about_something_else_is_none(call: str, other: dict[str, obje
         pytest.raises(ForgeUnavailable, match="another"),
     ):
         CALLS[call](gitea)
+
+
+@pytest.mark.parametrize(("number", "expected"), [(2, Permission.WRITE), (3, Permission.READ)])
+def test_who_is_in_a_team_is_known_by_the_number(number: int, expected: Permission) -> None:
+    """The name may be given to somebody else between two answers."""
+    team = {"id": 6, "name": "devs", "permission": "read", "units_map": {"repo.code": "write"}}
+    answers = [GOOD_USER, {"permission": "read", "user": GOOD_USER}, [team], {"id": number, "login": "ann"}]
+    handles = [goods("permission", answer) for answer in answers]
+    with serving(in_turn(*handles)) as forge, adapted(forge) as gitea:
+        assert CALLS["permission"](gitea) == Permitted(User(2, "ann"), expected)
 
 
 @pytest.mark.parametrize("call", GOOD)
@@ -109,8 +131,10 @@ def less(said: object) -> bool:
             return said.head_url is None or said.head == ""
         case Listing():
             return said.comments == ()
+        case Permitted():
+            return said.permission is Permission.NONE
         case _:
-            return said in (Permission.NONE, None, False, ())
+            return said in (None, False, ())
 
 
 @pytest.mark.parametrize("login", ["Ghost", "@alice@there.example", "../admin", ""])
@@ -120,4 +144,4 @@ def test_the_author_of_a_pull_request_can_be_nobody_who_can_be_asked_about(login
         assert CALLS["pull"](gitea).author == User(-1, login)  # type: ignore[attr-defined]
         if login != "Ghost":
             with pytest.raises(Gone):
-                gitea.user(login)
+                gitea.permission(HOME, login)

@@ -1,6 +1,6 @@
 """Who may start a run, by the real Gitea: sixteen roles and some more, asked as `deciding` asks (threats T3).
 
-A name is looked up, its number compared with the comment's, and then what it may do is asked.
+Who has a name and what that user may do is one answer, whose number is compared with the comment's.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import giteascene
 import pytest
 from giteascene import SCOPES, enrolled
 from lab.gitea import Home, LabGitea, Person
-from recipeci.service.forge import Gone
+from recipeci.service.forge import Gone, Permitted
 from recipeci.service.gitea import Gitea
-from recipeci.service.model import Permission
+from recipeci.service.model import Permission, User
 
 CODE_READ = {"repo.code": "read", "repo.issues": "write", "repo.pulls": "write"}
 CODE_WRITE = {"repo.code": "write", "repo.issues": "read", "repo.pulls": "none"}
@@ -77,6 +77,17 @@ def restricted(house: House) -> Person:
     return house.lab.person(restricted=True)
 
 
+def hidden(make: Callable[[House], Person]) -> Callable[[House], Person]:
+    """Return what makes a person whose profile the bot cannot see, which is in nothing that this one is in."""
+
+    def made(house: House) -> Person:
+        person = make(house)
+        house.lab.change(person, visibility="private")
+        return person
+
+    return made
+
+
 def suspended(house: House) -> Person:
     person = granted("write")(house)
     house.lab.change(person, prohibit_login=True)
@@ -87,6 +98,11 @@ def revoked(house: House) -> Person:
     person = granted("write")(house)
     house.lab.revoke(house.home, person)
     return person
+
+
+def asked(house: House, login: str) -> Permitted:
+    """Ask as the bot."""
+    return house.bot.permission(enrolled(house.lab, house.home), login)
 
 
 READ_IF_PUBLIC = None
@@ -110,6 +126,9 @@ ROLES: dict[str, tuple[Callable[[House], Person], Permission | None]] = {
     "administrator of the forge": (site_admin, Permission.OWNER),
     "restricted": (restricted, READ_IF_PUBLIC),
     "revoked": (revoked, READ_IF_PUBLIC),
+    "hidden profile": (hidden(granted("write")), Permission.WRITE),
+    "hidden profile, in a team that writes": (hidden(of_team("write")), Permission.WRITE),
+    "hidden profile, without a right": (hidden(lambda house: house.lab.person()), READ_IF_PUBLIC),
     "suspended, which only the forge's administrator is told": (suspended, Permission.WRITE),
 }
 
@@ -120,30 +139,28 @@ def test_what_a_role_may(house: House, role: str) -> None:
     person = make(house)
     if expected is READ_IF_PUBLIC:
         expected = Permission.NONE if house.home.private else Permission.READ
-    assert house.bot.user(person.login).id == person.id
-    assert house.bot.permission(enrolled(house.lab, house.home), person.login) is expected
+    assert asked(house, person.login) == Permitted(User(person.id, person.login), expected)
 
 
 def test_an_administrator_of_the_forge_is_told_who_is_suspended(house: House) -> None:
     person = suspended(house)
     with giteascene.adapter(house.lab, house.lab.root, *SCOPES) as adapter, pytest.raises(Gone, match="suspended"):
-        adapter.user(person.login)
+        adapter.permission(enrolled(house.lab, house.home), person.login)
 
 
 def test_who_was_renamed_has_the_new_name_and_the_old_one_is_gone(house: House) -> None:
     before = granted("write")(house)
     after = house.lab.rename(before, house.lab.name("renamed"))
     with pytest.raises(Gone):
-        house.bot.user(before.login)
-    assert house.bot.user(after.login).id == before.id
-    assert house.bot.permission(enrolled(house.lab, house.home), after.login) is Permission.WRITE
+        asked(house, before.login)
+    assert asked(house, after.login) == Permitted(User(before.id, after.login), Permission.WRITE)
 
 
 def test_who_was_renamed_and_then_deleted_is_gone(house: House) -> None:
     before = granted("write")(house)
     house.lab.delete(house.lab.rename(before, house.lab.name("renamed")))
     with pytest.raises(Gone):
-        house.bot.user(before.login)
+        asked(house, before.login)
 
 
 @pytest.mark.parametrize("purge", [True, False])
@@ -151,50 +168,48 @@ def test_who_was_deleted_is_gone(house: House, *, purge: bool) -> None:
     person = granted("write")(house)
     house.lab.delete(person, purge=purge)
     with pytest.raises(Gone):
-        house.bot.user(person.login)
-    with pytest.raises(Gone):
-        house.bot.permission(enrolled(house.lab, house.home), person.login)
+        asked(house, person.login)
 
 
 @pytest.mark.parametrize("name", ["Ghost", "ghost", "gitea-actions"])
 def test_the_forges_own_users_are_nobody(house: House, name: str) -> None:
     with pytest.raises(Gone):
-        house.bot.user(name)
+        asked(house, name)
 
 
+@pytest.mark.parametrize("visibility", ["public", "private"])
 @pytest.mark.parametrize("how", ["deleted", "renamed"])
-def test_a_name_that_was_given_to_somebody_else_is_another_number(house: House, how: str) -> None:
+def test_a_name_that_was_given_to_somebody_else_is_another_number(house: House, how: str, visibility: str) -> None:
     old = granted("write")(house)
     if how == "deleted":
         house.lab.delete(old)
     else:
         house.lab.rename(old, house.lab.name("renamed"))
     new = house.lab.person(login=old.login)
-    assert house.bot.user(old.login).id == new.id != old.id
-    assert not house.bot.permission(enrolled(house.lab, house.home), new.login).may_write
+    house.lab.change(new, visibility=visibility)
+    found = asked(house, old.login)
+    assert found.user.id == new.id != old.id
+    assert not found.permission.may_write
 
 
 def test_what_was_granted_since_counts_at_once_and_what_was_revoked_too(house: House) -> None:
     person = house.lab.person()
-    home = enrolled(house.lab, house.home)
     for grant, expected in ((True, True), (False, False), (True, True)):
         (house.lab.grant if grant else house.lab.revoke)(house.home, person, *(["write"] if grant else []))
-        assert house.bot.permission(home, person.login).may_write is expected
+        assert asked(house, person.login).permission.may_write is expected
 
 
 def test_a_team_that_loses_the_repository_loses_the_right(house: House) -> None:
     person = house.lab.person()
     team = house.lab.team(house.organisation, "write", person, house.bot_person, of=house.home)
-    home = enrolled(house.lab, house.home)
-    assert house.bot.permission(home, person.login).may_write
+    assert asked(house, person.login).permission.may_write
     house.lab.do("DELETE", f"teams/{team}/repos/{house.home.full_name}")
-    assert not house.bot.permission(home, person.login).may_write
+    assert not asked(house, person.login).permission.may_write
 
 
 def test_who_leaves_a_team_loses_its_right(house: House) -> None:
     person = house.lab.person()
     team = house.lab.team(house.organisation, "write", person, house.bot_person, of=house.home)
-    home = enrolled(house.lab, house.home)
-    assert house.bot.permission(home, person.login).may_write
+    assert asked(house, person.login).permission.may_write
     house.lab.do("DELETE", f"teams/{team}/members/{person.login}")
-    assert not house.bot.permission(home, person.login).may_write
+    assert not asked(house, person.login).permission.may_write

@@ -33,6 +33,7 @@ LATE = ("test_gitea_faults.py", "test_what_takes_too_long_is_no_answer_whatever_
 STATUS = ("test_gitea_shapes.py", "test_the_good_answer_with_another_status_is_none")
 PART = ("test_gitea_shapes.py", "test_an_answer_with_one_part_wrong_is_never_the_good_one")
 ELSE = ("test_gitea_shapes.py", "test_an_answer_about_something_else_is_none")
+MEMBER = ("test_gitea_shapes.py", "test_who_is_in_a_team_is_known_by_the_number")
 NOBODYS = ("test_gitea_lists.py", "test_what_is_nobodys_wish_is_left_out_and_counts_for_the_newest")
 DELETED = ("test_gitea_lists.py", "test_a_comment_deleted_meanwhile_takes_no_other_with_it")
 PAGES = ("test_gitea_lists.py", "test_all_pages_are_had_whatever_the_forge_gives_at_once")
@@ -47,6 +48,7 @@ SUSPENDED = ("test_gitea_trust.py", "test_an_administrator_of_the_forge_is_told_
 TOKEN = ("test_gitea_enrol.py", "test_a_token_of_too_few_scopes_is_refused_by_name")
 AGAIN = ("test_gitea_enrol.py", "test_done_twice_it_is_there_once_and_counts_from_the_first_time")
 
+HIDES = "        except Gone:\n            return\n"
 EXCEPT_GONE = "    except Gone:\n        return False\n"
 FORBIDDEN = "        if e.status in FORBIDDEN:\n            return False\n        if e.status != UNREADABLE"
 REFUSE = "    _refuse_what_is_lacking(forge, found.full_name, owner=owner, with_webhook=with_webhook)\n"
@@ -92,6 +94,7 @@ CAUGHT = (
     _of("which head was pushed is not looked at", PUSHED, file=LISTS, old="_pushed(last[2]) != pull.head or", new=""),
     _of("anybody's comment with our marker is ours", OWN, file=LISTS, old=SAME_NUMBER, new=""),
     _of("every team writes", ROLE, file=ACCESS, old="_known(code.text()).may_write and not", new="not"),
+    _of("a team has names", MEMBER, file=ACCESS, old='member["id"].number() == user.id', new="True"),
     _of(
         "whoever we may not know is in a team",
         ROLE,
@@ -99,8 +102,9 @@ CAUGHT = (
         old=EXCEPT_GONE,
         new=EXCEPT_GONE.replace("False", "True"),
     ),
-    _of("teams are not asked about", ROLE, file=ACCESS, old="if own.may_write or not any(", new="if True or not any("),
+    _of("teams are not asked about", ROLE, file=ACCESS, old="if may_write or not any(", new="if True or not any("),
     _of("who was renamed still has the name", RENAMED, file=GITEA, old="if e.status in REDIRECTS:", new="if False:"),
+    _of("who hides is nobody", ROLE, file=GITEA, old=HIDES, new=HIDES.replace("return", "raise")),
     _of("the suspended are not told of", SUSPENDED, file=GITEA, old='"prohibit_login")) and', new='"x")) and'),
     _of("a forbidden probe is allowed", TOKEN, file=HOOKS, old=FORBIDDEN, new=FORBIDDEN.replace("False", "True")),
     _of("a token is not refused", TOKEN, file=ENROL, old=REFUSE, new=""),

@@ -78,11 +78,12 @@ PERMISSION_CACHED = Mutant(
     name="permission is cached",
     about="who may write is asked once, and then known for ever",
     file="service/deciding.py",
-    old="permission = Permission.NONE if named is None else self.forge.permission(repository, named.login)",
+    old="permitted = self.forge.permission(repository, login)\n",
     new="""known = self.__dict__.setdefault("known", {})
-        if named is not None and (repository.id, named.id) not in known:
-            known[repository.id, named.id] = self.forge.permission(repository, named.login)
-        permission = Permission.NONE if named is None else known[repository.id, named.id]""",
+            if (repository.id, login) not in known:
+                known[repository.id, login] = self.forge.permission(repository, login)
+            permitted = known[repository.id, login]
+""",
 )
 SIGNED_AFTER_PARSING = Mutant(
     name="signature after parsing",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from recipeci.service.forge import Found, Gone, Listing, OwnComment
+from recipeci.service.forge import Found, Gone, Listing, OwnComment, Permitted
 from recipeci.service.model import Comment, Permission, Pull, Repository, Status, User, Via
 from recipeci.service.store import Database, inbox, repositories
 
@@ -113,11 +113,8 @@ class DeclaredForge:
     def repository_by_number(self, number: int) -> Found:
         return self._answer("repository_by_number", lambda: _one(self.found, number))
 
-    def user(self, login: str) -> User:
-        return self._answer("user", lambda: _one({user.login: user for user in self.users}, login))
-
-    def permission(self, repository: Repository, login: str) -> Permission:
-        return self._answer("permission", lambda: _declared(self.permissions, login), repository)
+    def permission(self, repository: Repository, login: str) -> Permitted:
+        return self._answer("permission", lambda: self._permitted(login), repository)
 
     def pull(self, repository: Repository, number: int) -> Pull:
         return self._answer("pull", lambda: _one(self.pulls, number), repository)
@@ -175,6 +172,9 @@ class DeclaredForge:
     def bodies(self, pull: int = 5) -> list[str]:
         """Return what stands under a pull request."""
         return [body for *_, body in self.comments_of.get(pull, [])]
+
+    def _permitted(self, login: str) -> Permitted:
+        return Permitted(_one({user.login: user for user in self.users}, login), _declared(self.permissions, login))
 
     def _made(self, pull: int, body: str) -> int:
         self.shown.append(body)

@@ -62,13 +62,13 @@ def test_a_name_that_is_not_the_commenters_any_more_starts_nothing(
 def test_of_a_stranger_no_more_is_asked_than_who_it_is(bridge: Scene, deciding: Deciding) -> None:
     bridge.says(by=STRANGER)
     deciding.step()
-    assert bridge.forge.asked == ["repository_by_number", "myself", "user", "permission", "pull"]
+    assert bridge.forge.asked == ["repository_by_number", "myself", "permission", "pull"]
 
 
 def test_of_who_comments_under_his_own_pull_request_nothing_is_asked_twice(bridge: Scene, deciding: Deciding) -> None:
     bridge.says()
     deciding.step()
-    assert bridge.forge.asked == ["repository_by_number", "myself", "user", "permission", "pull", "last_push"]
+    assert bridge.forge.asked == ["repository_by_number", "myself", "permission", "pull", "last_push"]
 
 
 def test_an_author_of_the_commenters_name_and_another_number_is_asked_about(bridge: Scene, deciding: Deciding) -> None:

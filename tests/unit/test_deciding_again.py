@@ -15,7 +15,7 @@ from unit.bridge import HOME, MAINTAINER, OTHER_SHA, SHA, URL, Scene, at
 from unit.decides import DAY, DOWN, SHAS, decisions, nothing_follows
 
 
-@pytest.mark.parametrize("question", ["myself", "repository_by_number", "user", "permission", "pull", "last_push"])
+@pytest.mark.parametrize("question", ["myself", "repository_by_number", "permission", "pull", "last_push"])
 @pytest.mark.parametrize("error", [DOWN, ForgeRefused("no", status=403)], ids=["down", "refused"])
 def test_without_an_answer_nothing_follows_and_it_is_asked_again(
     bridge: Scene, deciding: Deciding, question: str, error: HostError

@@ -90,8 +90,7 @@ class Deciding:
         """
         if self.whoami is None:
             self.whoami = self.forge.myself()
-        named = self._named(comment.author.login)
-        permission = Permission.NONE if named is None else self.forge.permission(repository, named.login)
+        named, permission = self._who(repository, comment.author.login)
         pull = self.forge.pull(repository, comment.pull)
         if not permission.may_write:
             return Facts(self.whoami, named, permission, pull, author=Permission.NONE, last_push=None)
@@ -113,19 +112,18 @@ class Deciding:
             return replace(facts, last_push=last_push)
         return replace(facts, pull=self.forge.pull(repository, comment.pull))
 
-    def _named(self, login: str) -> User | None:
-        """Return who has this name now."""
+    def _who(self, repository: Repository, login: str) -> tuple[User | None, Permission]:
+        """Return who has this name now, and what that user may do."""
         try:
-            return self.forge.user(login)
+            permitted = self.forge.permission(repository, login)
         except Gone:
-            return None
+            return None, Permission.NONE
+        return permitted.user, permitted.permission
 
     def _of_author(self, repository: Repository, author: User) -> Permission:
         """Return what a pull request's author may do, by number and name as of a commenter."""
-        named = self._named(author.login)
-        if named is None or named.id != author.id:
-            return Permission.NONE
-        return self.forge.permission(repository, author.login)
+        named, permission = self._who(repository, author.login)
+        return permission if named is not None and named.id == author.id else Permission.NONE
 
     def _store(
         self, comment: Comment, judge: Callable[[Transaction], Decision], *, seen: Repository | None = None

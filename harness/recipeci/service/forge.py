@@ -55,6 +55,14 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Permitted:
+    """Who has a name now, and what that user may do in a repository; of one answer, so it is about one user."""
+
+    user: User
+    permission: Permission
+
+
+@dataclass(frozen=True)
 class OwnComment:
     """A comment of ours that was found again."""
 
@@ -91,11 +99,11 @@ class Forge(Protocol):
     def repository_by_number(self, number: int) -> Found:
         """Return a repository by its number, whatever it is called now."""
 
-    def user(self, login: str) -> User:
-        """Return who has this name now."""
+    def permission(self, repository: Repository, login: str) -> Permitted:
+        """Return who has this name now, and what that user may do; NONE for whatever is not known.
 
-    def permission(self, repository: Repository, login: str) -> Permission:
-        """Return what the user of this name may do now; NONE for whatever is not known."""
+        Raises Gone if nobody has it. Whether others may see the user's profile makes no difference.
+        """
 
     def pull(self, repository: Repository, number: int) -> Pull:
         """Return a pull request as it is now."""

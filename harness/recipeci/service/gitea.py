@@ -20,10 +20,10 @@ from typing import Self
 from recipeci.host.clock import Clock
 from recipeci.model import FULL_SHA
 from recipeci.service import giteaaccess, giteahooks, gitealists
-from recipeci.service.forge import ForgeRefused, Found, Gone, Listing, OwnComment
+from recipeci.service.forge import ForgeRefused, Found, Gone, Listing, OwnComment, Permitted
 from recipeci.service.forgehttp import NOT_FOUND, TIMEOUT_SECONDS, ForgeHttp
 from recipeci.service.gitealists import LOGIN
-from recipeci.service.model import Permission, Pull, Repository, Status, User
+from recipeci.service.model import Pull, Repository, Status, User
 from recipeci.service.shape import Shape
 
 REPOSITORY_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
@@ -59,23 +59,6 @@ class Gitea:
         """See Forge."""
         return _user(self._http.get("user").shape)
 
-    def user(self, login: str) -> User:
-        """See Forge.
-
-        Who gave up a name is redirected to (Gitea 1.26), and has it no more. That somebody is suspended is told to the
-        forge's administrators alone.
-        """
-        _check(LOGIN, login, "a user")
-        try:
-            shape = self._http.get("users", login).shape
-        except ForgeRefused as e:
-            if e.status in REDIRECTS:
-                raise Gone(f"nobody is called {login} any more", status=NOT_FOUND) from e
-            raise
-        if (suspended := shape.maybe("prohibit_login")) and suspended.flag():
-            raise Gone(f"user {login} is suspended", status=NOT_FOUND)
-        return _user(shape)
-
     def repository(self, full_name: str) -> Found:
         """See Forge."""
         return self._found(self._http.get("repos", *_parts(full_name)).shape)
@@ -88,9 +71,10 @@ class Gitea:
             raise shape.wrong("another repository's")
         return found
 
-    def permission(self, repository: Repository, login: str) -> Permission:
+    def permission(self, repository: Repository, login: str) -> Permitted:
         """See Forge."""
         _check(LOGIN, login, "a user")
+        self._refuse_who_may_not_be_here(login)
         return giteaaccess.permission(self._http, _parts(repository.full_name), login)
 
     def pull(self, repository: Repository, number: int) -> Pull:
@@ -172,6 +156,24 @@ class Gitea:
     def remove_webhook(self, full_name: str, number: int) -> None:
         """See Forge."""
         giteahooks.remove(self._http, _parts(full_name), _number(number))
+
+    def _refuse_who_may_not_be_here(self, login: str) -> None:
+        """Raise Gone of a name that was given up, and of who is suspended, as far as the user's profile tells.
+
+        Who gave up a name is redirected to (Gitea 1.26). That somebody is suspended is told to the forge's
+        administrators alone. A profile that is private is a 404 for whoever is in nothing together with its user: that
+        there is none says nothing.
+        """
+        try:
+            shape = self._http.get("users", login).shape
+        except Gone:
+            return
+        except ForgeRefused as e:
+            if e.status in REDIRECTS:
+                raise Gone(f"nobody is called {login} any more", status=NOT_FOUND) from e
+            raise
+        if (suspended := shape.maybe("prohibit_login")) and suspended.flag():
+            raise Gone(f"user {login} is suspended", status=NOT_FOUND)
 
     def _found(self, shape: Shape) -> Found:
         full_name = _full_name(shape)

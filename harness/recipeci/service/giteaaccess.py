@@ -3,18 +3,19 @@
 About Gitea 1.26: `collaborators/USER/permission` tells what a user may do as owner, collaborator, member of a team that
 administers, or administrator of the forge. Of a team whose units say that it may write it knows nothing: its members
 can push, and count there as anybody else. So the repository's teams are asked about too, and who is in them. That is
-told to the team's members and to owners of the organisation alone; to others nobody is in it.
+told to the team's members and to owners of the organisation alone; to others nobody is in it. Both answers have the
+user's number, also where the profile is private. A name that was given up is nobody's in the first, and no redirect.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from recipeci.service.forge import ForgeRefused, Gone
+from recipeci.service.forge import ForgeRefused, Gone, Permitted
 from recipeci.service.forgehttp import ForgeHttp
 from recipeci.service.gitealists import LOGIN, Where
-from recipeci.service.model import Permission
+from recipeci.service.model import Permission, User
 from recipeci.service.shape import Shape
 
 CODE = "repo.code"
@@ -31,12 +32,13 @@ class Team:
     name: str
 
 
-def permission(http: ForgeHttp, where: Where, login: str) -> Permission:
-    """Return what the user of this name may do now; NONE for whatever is not known."""
+def permission(http: ForgeHttp, where: Where, login: str) -> Permitted:
+    """Return who has this name now, and what that user may do; NONE for whatever is not known."""
     own = _own(http, where, login)
-    if own.may_write or not any(_is_in(http, team, login) for team in writing_teams(http, where)):
+    may_write = own.permission.may_write
+    if may_write or not any(_is_in(http, team, own.user) for team in writing_teams(http, where)):
         return own
-    return Permission.WRITE
+    return replace(own, permission=Permission.WRITE)
 
 
 def writing_teams(http: ForgeHttp, where: Where) -> tuple[Team, ...]:
@@ -50,11 +52,12 @@ def writing_teams(http: ForgeHttp, where: Where) -> tuple[Team, ...]:
     return tuple(_writing(teams))
 
 
-def _own(http: ForgeHttp, where: Where, login: str) -> Permission:
+def _own(http: ForgeHttp, where: Where, login: str) -> Permitted:
     shape = http.get("repos", *where, "collaborators", login, "permission").shape
-    if shape["user"]["login"].text().casefold() != login.casefold():
+    user = User(shape["user"]["id"].number(), shape["user"]["login"].text(LOGIN))
+    if user.login.casefold() != login.casefold():
         raise shape.wrong("another user's")
-    return _known(shape["permission"].text())
+    return Permitted(user, _known(shape["permission"].text()))
 
 
 def _writing(teams: Sequence[Shape]) -> Iterator[Team]:
@@ -64,17 +67,17 @@ def _writing(teams: Sequence[Shape]) -> Iterator[Team]:
             yield Team(team["id"].number(), team["name"].text(LOGIN))
 
 
-def _is_in(http: ForgeHttp, team: Team, login: str) -> bool:
+def _is_in(http: ForgeHttp, team: Team, user: User) -> bool:
     """Say whether a user is in a team; where we may not know, nobody is."""
     try:
-        member = http.get("teams", team.id, "members", login).shape
+        member = http.get("teams", team.id, "members", user.login).shape
     except Gone:
         return False
     except ForgeRefused as e:
         if e.status == FORBIDDEN:
             return False
         raise
-    return member["login"].text().casefold() == login.casefold()
+    return member["id"].number() == user.id
 
 
 def _known(word: str) -> Permission:

@@ -93,11 +93,15 @@ class Api:
     def myself(self, question: Question) -> Answer:
         return Answer(200, shapes.user(question.user))
 
-    def user(self, _: Question, login: str) -> Answer:
+    def user(self, question: Question, login: str) -> Answer:
+        """Whose profile is hidden is not there for others."""
         former = self.state.former.get(login.lower())
         if former is not None:
             return Answer(301, None, {"Location": f"{self.base}/api/v1/users/{former.login}"})
-        return Answer(200, shapes.user(self.state.user(login)))
+        found = self.state.user(login)
+        if found.is_hidden and found is not question.user:
+            raise NoSuchThing
+        return Answer(200, shapes.user(found))
 
     def by_number(self, question: Question, number: str) -> Answer:
         home = self.state.found(self.state.repositories, int(number))

@@ -16,7 +16,7 @@ from lab.fakeforge.state import Comment, Hook, Issue, NoSuchThing, Repository, S
 CONTROL = "/control"
 SAID = frozenset(
     (
-        *("add_user", "rename", "remove_user", "add_repository", "permit", "add_issue", "push", "show_pushes"),
+        *("add_user", "rename", "hide", "remove_user", "add_repository", "permit", "add_issue", "push", "show_pushes"),
         *("close", "lose_head", "comment", "edit", "delete", "add_status", "add_hook"),
     )
 )

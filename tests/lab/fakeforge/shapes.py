@@ -12,7 +12,8 @@ Shape = dict[str, Any]
 
 def user(one: User) -> Shape:
     """Return a user."""
-    return {"id": one.id, "login": one.login, "full_name": "", "username": one.login, "visibility": "public"}
+    visibility = "private" if one.is_hidden else "public"
+    return {"id": one.id, "login": one.login, "full_name": "", "username": one.login, "visibility": visibility}
 
 
 def repository(one: Repository, *, base: str, viewer: User | None = None) -> Shape:

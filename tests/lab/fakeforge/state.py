@@ -27,10 +27,11 @@ class NoSuchThing(LookupError):
 
 @dataclass
 class User:
-    """A user; `login` can change and be given to somebody else."""
+    """A user; `login` can change and be given to somebody else. Of who is hidden others see no profile."""
 
     id: int
     login: str
+    is_hidden: bool = False
 
 
 @dataclass
@@ -165,6 +166,11 @@ class State:
         user = self.user(login)
         self.former[login.lower()] = user
         user.login = to
+
+    @_alone
+    def hide(self, login: str) -> None:
+        """Have a user's profile be private."""
+        self.user(login).is_hidden = True
 
     @_alone
     def remove_user(self, login: str) -> None:
