@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from recipeci.author.channel import Channel, packed, unpacked
+from recipeci.redact import cutting
 
 if TYPE_CHECKING:
     import httpx
@@ -174,7 +175,7 @@ class App:
             except (AppError, AssertionError) as error:
                 last = str(error)
             if time.monotonic() >= deadline:
-                raise AppError(f"{what}: not within {timeout:g} s; last seen: {last[:SHOWN]}")
+                raise AppError(f"{what}: not within {timeout:g} s; last seen: {cutting.head(last, SHOWN)}")
             time.sleep(WAIT_SECONDS)
 
     def logs(self, service: str, *, lines: int = 1000) -> str:
@@ -217,4 +218,4 @@ class App:
 def _shown(result: Result) -> str:
     """Return the end of what a command printed."""
     words = (result.err.strip() or result.out.strip()).decode(errors="backslashreplace")
-    return words[-SHOWN:] or "it printed nothing"
+    return cutting.tail(words, SHOWN) or "it printed nothing"

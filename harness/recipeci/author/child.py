@@ -20,12 +20,15 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType, ModuleType
 
 from recipeci.author.app import App
 from recipeci.author.channel import Channel
+from recipeci.redact import cutting
 
 PROCESSES = 1024
 """A browser needs some hundreds of processes and threads; a fork bomb meets its end here."""
 JUNIT = "junit.xml"
 """Written into the child's own folder for temporary files (TMPDIR)."""
 USAGE = 64
+WORDS = 8000
+"""Characters of a hook's failure that are told: its begin and its end."""
 INI = Path(__file__).with_name("suite.ini")
 
 
@@ -102,7 +105,7 @@ def _module(file: Path) -> ModuleType:
 
 
 def _last_line(error: BaseException) -> str:
-    return "".join(traceback.format_exception_only(error)).strip()
+    return cutting.ends("".join(traceback.format_exception_only(error)).strip(), WORDS)
 
 
 def _limit() -> None:

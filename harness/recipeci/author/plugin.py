@@ -16,6 +16,7 @@ from recipeci.author import state
 from recipeci.author.app import App, Recipe
 from recipeci.author.channel import Channel
 from recipeci.op_state import OpState
+from recipeci.redact import cutting
 
 WORDS = 8000
 """Characters of a failure that are told: its begin and its end."""
@@ -97,11 +98,11 @@ def _words(report: pytest.CollectReport | pytest.TestReport) -> str:
     if reason := getattr(report, "wasxfail", ""):
         return f"expected to fail: {reason}"
     if said_of_fixture := getattr(said, "errorstring", ""):
-        return _bounded(f"{_of_fixture(said_of_fixture)}\n\n{report.longreprtext}".strip())
+        return cutting.ends(f"{_of_fixture(said_of_fixture)}\n\n{report.longreprtext}".strip(), WORDS)
     crash = getattr(said, "reprcrash", None)
     errors = [line[1:].strip() for line in report.longreprtext.splitlines() if line.startswith("E ")]
     first = (crash.message.splitlines() if crash else errors[-1:]) or [""]
-    return _bounded(f"{first[0]}\n\n{report.longreprtext}".strip())
+    return cutting.ends(f"{first[0]}\n\n{report.longreprtext}".strip(), WORDS)
 
 
 def _of_fixture(said: str) -> str:
@@ -110,9 +111,3 @@ def _of_fixture(said: str) -> str:
     listed = next((line.removeprefix(AVAILABLE) for line in more if line.startswith(AVAILABLE)), "")
     there = sorted(filter(None, listed.split(", ")), key=lambda name: (name not in OURS, name))
     return f"{first}; there are: {', '.join(there)}" if there else first
-
-
-def _bounded(text: str) -> str:
-    """Leave out the middle of a long text."""
-    half = WORDS // 2
-    return text if len(text) <= WORDS else f"{text[:half]}\n[…]\n{text[-half:]}"

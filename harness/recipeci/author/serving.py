@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recipeci.author.app import App, Recipe
+from recipeci.redact import cutting
 
 if TYPE_CHECKING:
     import httpx
@@ -39,7 +40,7 @@ def not_serving(answer: httpx.Response, recipe: Recipe, stranger: httpx.Response
 
     `stranger` is what the proxy answers to a name that no app has.
     """
-    said = f"{answer.url} answered {answer.status_code} ({answer.text[:SHOWN].strip()})"
+    said = f"{answer.url} answered {answer.status_code} ({cutting.head(answer.text.strip(), SHOWN)})"
     if (answer.status_code, answer.content) == (stranger.status_code, stranger.content):
         return f"{said}: that is the proxy's own, no router has this host"
     if answer.status_code in recipe.http.accept:

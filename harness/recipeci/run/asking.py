@@ -28,6 +28,8 @@ class Asking:
     console: Console
     proxy_ready: Callable[[], None]
     """Waits for the cell's proxy, which comes up while the app is being deployed."""
+    mask: Callable[[bytes], bytes]
+    """Takes secrets out of what the app answered."""
 
     def serves(self, expected: HttpExpectation, *, timeout: float) -> TestResult:
         """Ask until the app serves; what it answered last is the reason if it does not within `timeout` seconds."""
@@ -65,5 +67,6 @@ class Asking:
                 successes=SUCCESSES,
             )
         except WaitFailed as e:
-            return serving.wrong(last[0], rules) or e.message  # good at last, but not three times in a row
+            told = serving.masked(last[0], self.mask)
+            return serving.wrong(told, rules) or e.message  # good at last, but not three times in a row
         return ""

@@ -24,7 +24,7 @@ from recipeci.host.stackstate import StackState
 from recipeci.model import BaseMode, Commit
 from recipeci.recipe.compose import Compose
 from recipeci.recipe.envfile import EnvFile
-from recipeci.run import infrastructure, settled
+from recipeci.run import health, infrastructure, settled
 from recipeci.run.environment import Environment
 from recipeci.run.health import HealthWatch
 from recipeci.run.plan import Plan
@@ -65,6 +65,8 @@ class Deployment:
     """What the cell was lent: nothing else can be deployed."""
     looked: Callable[[StackState], None]
     """Hears each look at the stack: what runs only briefly is seen then or never."""
+    mask: Callable[[str], str]
+    """Takes out the secrets that are known since the look was heard of."""
     install_steps: Callable[[EnvFile], EnvFile] = lambda env: env
     """Runs the authors' install steps after `app new`; returns the app's env as they leave it."""
     upgrading: bool = False
@@ -142,7 +144,7 @@ class Deployment:
 
     def unsettled_since(self, deployed: Deployed) -> str:
         """Look once more: return what has happened to a deployment since it was settled, or nothing."""
-        state = HealthWatch(self.swarm).looked(self.swarm.stack(self.stack), since=deployed.since)
+        state = self._look(HealthWatch(self.swarm), since=deployed.since)
         judgement = settled.judge(state, deployed.expected)
         broken = settled.broken_since(state, deployed.state.seen)
         if broken or not judgement.settled:
@@ -156,8 +158,7 @@ class Deployment:
         watch = HealthWatch(self.swarm)
 
         def look() -> tuple[StackState, settled.Judgement]:
-            state = watch.looked(self.swarm.stack(self.stack), since=expected.since)
-            self.looked(state)
+            state = self._look(watch, since=expected.since)
             judgement = settled.judge(state, expected)
             last[:] = [(state, judgement)]
             see(judgement.summary.replace(f"{self.stack}_", ""))
@@ -180,6 +181,12 @@ class Deployment:
             logs = self._logs(judgement.guilty, since=expected.since)
             raise WaitFailed(e.what, reason=e.reason, last=e.last, logs=logs) from e
         return state
+
+    def _look(self, watch: HealthWatch, *, since: float) -> StackState:
+        """Look at the stack once, learn its secrets, and mask them."""
+        state = watch.looked(self.swarm.stack(self.stack), since=since)
+        self.looked(state)
+        return health.masked(state, self.mask)
 
     def _logs(self, guilty: str, *, since: float) -> str:
         """Return the last log lines of the service that is to blame, of its tasks since the deploy alone."""

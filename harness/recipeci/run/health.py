@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from recipeci.host.container import Health
@@ -11,6 +12,15 @@ from recipeci.host.stackstate import StackState, Task
 from recipeci.run.settled import OVER_STATES
 
 BEFORE_SETTLED = frozenset({"starting", "running"})
+
+
+def masked(state: StackState, mask: Callable[[str], str]) -> StackState:
+    """Return a look without secrets in what health checks said, which is cut when it is told."""
+    tasks = (
+        dataclasses.replace(task, health=dataclasses.replace(task.health, output=mask(task.health.output)))
+        for task in state.tasks
+    )
+    return dataclasses.replace(state, tasks=tuple(tasks))
 
 
 @dataclass(frozen=True)

@@ -130,6 +130,7 @@ class InCell:
             scratch=self.at.place.shared,
             images=frozenset(self.ready.images),
             looked=self.secrets.learn,
+            mask=self.at.redactor.mask,
         )
 
     def _asking(self) -> Asking:
@@ -139,6 +140,7 @@ class InCell:
             self.at.clock,
             self.at.console,
             proxy_ready=self.cell.wait_proxy,
+            mask=self.at.redactor.mask_bytes,
         )
 
     def _all_steps(self) -> tuple[Step, ...]:

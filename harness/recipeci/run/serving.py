@@ -7,10 +7,11 @@ redirect from http to https, which the proxy makes whether there is an app or no
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 
 from recipeci.host.http import Answer, Http, HttpFailed
+from recipeci.redact import cutting
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 NOT_FOUND = 404
@@ -81,6 +82,11 @@ def wrong(seen: Look, rules: Rules) -> str:
     if first.status in rules.accept:
         return ""
     return f"{rules.url} answered {_words(first)}, accepted: {_codes(rules.accept)}"
+
+
+def masked(seen: Look, mask: Callable[[bytes], bytes]) -> Look:
+    """Return what was seen without secrets, to be told: of what is cut afterwards no part of one is left."""
+    return replace(seen, answers=tuple(replace(answer, body=mask(answer.body)) for answer in seen.answers))
 
 
 def describe(seen: Look) -> str:
@@ -155,7 +161,7 @@ def _plain(url: str) -> str:
 
 
 def _words(answer: Answer) -> str:
-    body = " ".join(answer.body.decode(errors="replace").split())[:SHOWN]
+    body = cutting.head(" ".join(answer.body.decode(errors="replace").split()), SHOWN)
     return f"{answer.status}" + (f" ({body})" if body else "")
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from recipeci.host.container import Health
 from recipeci.host.stackstate import Service, StackState, Task, same_template
+from recipeci.redact import cutting
 
 STABLE_SECONDS = 2.0
 """A crash-looping container is seen running for about 0.7 s between crashes (facts swarm §2)."""
@@ -249,7 +250,7 @@ def _words(task: Task) -> str:
 
 def health_words(health: Health) -> str:
     """Return a health check with what it said last."""
-    said = health.output[:HEALTH_CHARACTERS] or f"ended with {health.exit_code}"
+    said = cutting.head(health.output, HEALTH_CHARACTERS) or f"ended with {health.exit_code}"
     return f"`{health.check}`: {said}"
 
 
