@@ -24,6 +24,7 @@ base: 1.0.0+1.22.1                 # null: none
 base_mode: pinned
 deploys: 1                         # 1 if absent
 secrets: {known: 1, found: 0}      # of the report's; {found: 0} if absent
+where: ["^token in run.log"]       # each must be found in one of the places where the scan found a secret
 install_seconds: 70                # at least
 suites: [{tier: custom, path: test_empty, outcome: unverified, message: no test}]
 tests: [{tier: custom, suite: test_api, name: test_login, outcome: fail, message: "403"}]
@@ -46,7 +47,7 @@ import yaml
 
 EXPECT = "expect.yml"
 ANY = "any"
-LISTS = ("options", "notes", "errors", "suites", "tests", "canary", "left_out", "never_said")
+LISTS = ("options", "notes", "errors", "where", "suites", "tests", "canary", "left_out", "never_said")
 Json = Mapping[str, Any]
 Row = Mapping[str, str]
 
@@ -73,6 +74,7 @@ class Expectation:
     base_mode: str | None = ANY
     deploys: int = 1
     secrets: Mapping[str, int] = field(default_factory=lambda: {"found": 0})
+    where: tuple[str, ...] = ()
     install_seconds: float = 0
     suites: tuple[Row, ...] = ()
     tests: tuple[Row, ...] = ()
@@ -93,6 +95,7 @@ class Expectation:
         yield from _unequal("deploys", self.deploys, report["deploys"])
         for key, number in self.secrets.items():
             yield from _unequal(f"secrets {key}", number, (report["secrets"] or {}).get(key))
+        yield from _each_unfound("where", self.where, (report["secrets"] or {}).get("where", ()))
         for name, outcome in self.tiers.items():
             yield from _unequal(name, outcome, tiers.get(name, {}).get("outcome", "absent"))
         yield from self._base(report)
@@ -146,6 +149,12 @@ def _unfound(what: str, patterns: Sequence[str], text: str) -> Iterator[str]:
     for pattern in patterns:
         if not re.search(pattern, text):
             yield f"{what}: {pattern!r} is not said in {text!r}"
+
+
+def _each_unfound(what: str, patterns: Sequence[str], texts: Sequence[str]) -> Iterator[str]:
+    for pattern in patterns:
+        if not any(re.search(pattern, text) for text in texts):
+            yield f"{what}: {pattern!r} is in none of {list(texts)!r}"
 
 
 def _said(part: Json) -> str:
