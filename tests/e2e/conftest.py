@@ -16,7 +16,7 @@ from recipeci.host.command import LocalRunner
 from recipeci.model import Settings
 from recipeci.run import janitor
 
-from e2e import secrecy
+from e2e import knownabra, secrecy
 from e2e import site as sites
 from e2e.leftovers import Watch
 from e2e.program import Recipeci
@@ -31,6 +31,14 @@ def cache() -> Path:
     folder = prepare.cache_folder()
     prepare.prepare(folder, say=print)
     return folder
+
+
+@pytest.fixture(scope="session")
+def abra(cache: Path) -> Iterator[Path]:
+    """The folder of an abra whose generated secrets are known, where each cell can be shown it."""
+    with folders.beside_the_store(above=cache / "tests") as made:
+        made.chmod(0o755)
+        yield knownabra.make(made)
 
 
 @pytest.fixture
@@ -48,7 +56,7 @@ def folder(cache: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def recipeci(folder: Path, cache: Path, watch: Watch) -> Iterator[Recipeci]:
+def recipeci(folder: Path, cache: Path, abra: Path, watch: Watch) -> Iterator[Recipeci]:
     """The program, with runs of its own and the images of all; when the test ends nothing of what it ran may be there.
 
     Runs of its own, because each run cleans up what killed ones left, and would do so for tests beside it.
@@ -56,10 +64,10 @@ def recipeci(folder: Path, cache: Path, watch: Watch) -> Iterator[Recipeci]:
     own = folder / "c" / "recipeci"
     own.mkdir(parents=True)
     (own / "store").symlink_to(cache / "store")
-    program = Recipeci(folder, own)
+    program = Recipeci(folder, own, abra=abra)
     yield program
     program.kill_all()
-    told = secrecy.leaks(folder)
+    told = [*secrecy.leaks(folder), *secrecy.blind(folder)]
     left = watch.wait_until_gone(folder)
     assert not left, left
     assert not told, told

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import miniabra
 from recipeci.host.command import PATH, program
 
 TESTS = Path(__file__).parents[1]
@@ -77,6 +78,7 @@ class Recipeci:
         folder: an empty folder of the test's own with a short path; run folders are made in it.
         cache: the cache folder with the images, shared by all tests.
         python_path: folders that go first on PYTHONPATH: a mutant's.
+        abra: the folder of the package that the built-in abra is taken from, if not from the program's own Python.
         env: more of its environment.
         started: every run; what of them still goes on when the test ends has to be killed.
     """
@@ -84,8 +86,14 @@ class Recipeci:
     folder: Path
     cache: Path
     python_path: tuple[Path, ...] = ()
+    abra: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     started: list[Running] = field(default_factory=list)
+
+    @property
+    def package(self) -> Path:
+        """The package of the built-in abra."""
+        return self.abra / "miniabra" if self.abra else Path(miniabra.__file__).parent
 
     def start(self, *options: str, out: str = "r") -> Running:
         """Start `recipeci OPTIONS --out FOLDER`; the kernel ends it with the test process."""
@@ -131,8 +139,8 @@ class Recipeci:
     def _env(self) -> dict[str, str]:
         """Return all of its environment: nothing of the test process's but where the cache is."""
         env = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": str(self.folder), "XDG_CACHE_HOME": str(self.cache.parent)}
-        if self.python_path:
-            env["PYTHONPATH"] = os.pathsep.join(map(str, self.python_path))
+        if first := [*self.python_path, *([self.abra] if self.abra else [])]:
+            env["PYTHONPATH"] = os.pathsep.join(map(str, first))
         return env | dict(self.env)
 
 

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import miniabra
 import pytest
 import yaml
 from lab import forge, repository
@@ -31,7 +30,7 @@ def test_canary(name: str, recipeci: Recipeci, folder: Path) -> None:
     expected = expectation.read(CANARIES / name)
     program = dataclasses.replace(recipeci, env=expected.env)
     with source_of(name, expected, folder) as source:
-        ended = program.run(*options_of(name, expected, folder, source=source))
+        ended = program.run(*options_of(name, expected, folder, source=source, package=recipeci.package))
     assert expected.differences(ended.report, code=ended.code) == [], ended.out
     nothing_is_left(ended)
     nothing_is_said(ended, expected.never_said)
@@ -48,14 +47,14 @@ def source_of(name: str, expected: Expectation, folder: Path) -> Iterator[str]:
         yield f"{address}/{RECIPE}"
 
 
-def options_of(name: str, expected: Expectation, folder: Path, *, source: str) -> list[str]:
-    """Lay down what the operator gives, and return the options of the run."""
+def options_of(name: str, expected: Expectation, folder: Path, *, source: str, package: Path) -> list[str]:
+    """Lay down what the operator gives, and return the options of the run; `package` is that of the built-in abra."""
     overlay = folder / "overlays" / RECIPE
     if (files := CANARIES / name / "overlay").is_dir():
         shutil.copytree(files, overlay)
     overlay.mkdir(parents=True, exist_ok=True)
     (overlay / "recipe.yml").write_text(yaml.safe_dump(dict(expected.overlay)))
-    program = str(abra(CANARIES / name / expected.abra, folder)) if expected.abra else "builtin"
+    program = str(abra(CANARIES / name / expected.abra, folder, package)) if expected.abra else "builtin"
     options = list(for_recipe(RECIPE, source=source, stages=expected.stages, abra=program))
     options += ["--overlays", str(overlay.parent), *expected.options]
     if expected.allowlist is not None:
@@ -64,10 +63,10 @@ def options_of(name: str, expected: Expectation, folder: Path, *, source: str) -
     return options
 
 
-def abra(script: Path, folder: Path) -> Path:
+def abra(script: Path, folder: Path, package: Path) -> Path:
     """Write a program that stands before the built-in abra; that is copied beside it, where a mutant's cell sees it."""
     program = folder / "abra" / "abra"
-    shutil.copytree(Path(miniabra.__file__).parent, program.parent / "miniabra")
+    shutil.copytree(package, program.parent / "miniabra")
     command = f"env PYTHONPATH={program.parent} {sys.executable} -s -m miniabra"
     program.write_text(script.read_text().replace("@MINIABRA@", command))
     program.chmod(0o755)

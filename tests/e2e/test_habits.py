@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import sys
 
 import pytest
@@ -19,8 +20,9 @@ SWITCHES = [field.name for field in dataclasses.fields(Habits)]
 def run_with(habits: str, *, recipeci: Recipeci, recipe: Built) -> Ended:
     """Run the lab recipe with miniabra behind a program that sets its switches."""
     program = recipeci.folder / "abra" / "abra"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nMINIABRA_HABITS={habits} exec {sys.executable} -I -m miniabra "$@"\n')
+    shutil.copytree(recipeci.package, program.parent / "miniabra")
+    command = f"{sys.executable} -I {program.parent}/miniabra/__main__.py"
+    program.write_text(f'#!/bin/sh\nMINIABRA_HABITS={habits} exec {command} "$@"\n')
     program.chmod(0o755)
     options = for_recipe("custom-html", source=recipe.path, stages=",".join(Tier))
     return recipeci.run(*(str(program) if word == "builtin" else word for word in options))

@@ -153,7 +153,7 @@ def test_the_canary_of_a_check_catches_its_mutant(
     expected = expectation.read(CANARIES / canary)
     mutated = dataclasses.replace(recipeci, env=expected.env, python_path=(mutant.make(folder / "mutant"),))
     with source_of(canary, expected, folder) as source:
-        ended = mutated.run(*options_of(canary, expected, folder, source=source))
+        ended = mutated.run(*options_of(canary, expected, folder, source=source, package=recipeci.package))
     found = expected.differences(ended.report, code=ended.code)
     assert [words for words in found if re.match(difference, words)], found
     assert ended.report["errors"] == [], ended.out

@@ -87,7 +87,7 @@ def bridge(recipeci: Recipeci, custom_html: Built) -> Iterator[Bridge]:
         "cache": str(recipeci.cache),
         "images": str(IMAGES),
         "database": str(folder / "db"),
-        "abra": {"program": "builtin", "builtin_is_final": True},
+        "abra": {"program": f"{recipeci.abra}/abra", "builtin_is_final": True},
         "work": {"name": "host-1"},
     }
     with forge.serving(folder / "forge") as url, contextlib.closing(Database(folder / "db")) as database:
