@@ -141,6 +141,7 @@ CAUGHT = [
     (catalogue.NO_SEPARATE_COLLECTION, "unproven-suites", "suites: none is .*custom/test_drops_its_failure"),
     (catalogue.EVERYTHING_ALLOWED, "repo-not-allowed", "install: 'unverified', expected 'pass'"),
     (catalogue.EXEC_NEVER_FAILS, "unchecked-exec", "install: 'pass', expected 'fail'"),
+    (catalogue.FINDS_NO_PIECES, "secret-in-pieces", "verdict: 'pass', expected 'fail'"),
 ]
 """Each mutant with the canary that catches it, and what of that canary is not as expected then."""
 

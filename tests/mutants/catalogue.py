@@ -165,6 +165,17 @@ EXEC_NEVER_FAILS = Mutant(
     old="if check and result.code != 0:",
     new="if check and result.code < 0:",
 )
+FINDS_NO_PIECES = Mutant(
+    name="pieces are not looked for",
+    about="(11) the scan of the artifacts looks for whole values alone",
+    file="report/pieces.py",
+    old="""            (messages, lines),
+            (words, lines),
+            (_then(messages, _without_blanks), blanks),
+            (_then(words, _without_blanks), blanks),
+""",
+    new="",
+)
 ALL = (
     NOT_CHECKED_OUT,
     EXCHANGED_SHA,
@@ -182,4 +193,5 @@ ALL = (
     NO_SEPARATE_COLLECTION,
     EVERYTHING_ALLOWED,
     EXEC_NEVER_FAILS,
+    FINDS_NO_PIECES,
 )
