@@ -64,7 +64,7 @@ class Tail:
 
 @dataclass(frozen=True)
 class Left:
-    """What a run left: its report, or why there is none, in one sentence."""
+    """What a run left: its report, or why there is none, in one sentence; empty where nobody may repeat its words."""
 
     report: Mapping[str, Any] | None
     error: str = ""
@@ -85,10 +85,20 @@ def of_run(folder: Path) -> Left:
     try:
         found = _report(folder / OUT / REPORT)
     except FileNotFoundError:
-        return Left(None, _last_words(folder / OUTPUT), never_began=not (folder / OUT).exists())
+        return _without_report(folder)
     except (OSError, ValueError, RecursionError) as e:
         return Left(None, f"its {REPORT} cannot be read: {e.strerror if isinstance(e, OSError) else e}")
     return Left(found)
+
+
+def _without_report(folder: Path) -> Left:
+    """Return why there is no report, if the run said so itself: of one that began nothing printed is known to be clean.
+
+    An error is shown to everybody, as the log is.
+    """
+    if (folder / OUT).exists():
+        return Left(None)
+    return Left(None, _last_words(folder / OUTPUT), never_began=True)
 
 
 @contextlib.contextmanager

@@ -173,7 +173,9 @@ def test_what_a_run_has_printed_that_somebody_killed_is_withheld(bridge: Lab) ->
     (folder,) = (bridge.folder / "jobs").glob(f"{number}.1-*")
     (folder / "run").mkdir()  # as a run has one that has begun
     os.kill(pid, signal.SIGKILL)
-    assert bridge.ended(number).end is End.ERROR
+    seen = bridge.ended(number)
+    assert "hunter2" not in seen.reason
+    assert (seen.end, seen.reason) == (End.ERROR, "the run ended with 137 and left no report")
     assert bridge.log(number) == jobs.WITHHELD
 
 
