@@ -81,6 +81,23 @@ def test_what_runs_goes_on(bridge: Scene, closing: Closing, following: Following
     assert bridge.rows("SELECT running, cancel FROM request WHERE pull = 5") == [(1, None)]
 
 
+def test_what_was_asked_for_once_it_was_open_again_is_not_ended_by_an_older_answer(
+    bridge: Scene, closing: Closing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = dataclasses.replace(bridge.forge.pulls[5], is_open=False)
+
+    def meanwhile(*_: object) -> Pull:
+        """It is opened again and commented before the answer is here."""
+        monkeypatch.undo()
+        bridge.says()
+        Deciding(bridge.database, bridge.forge, bridge.clock, URL).step()
+        return closed
+
+    monkeypatch.setattr(bridge.forge, "pull", meanwhile)
+    closing.step()
+    assert bridge.rows("SELECT id, cancel FROM request WHERE pull = 5 AND state = 'open'") == [(3, None)]
+
+
 def test_without_an_answer_nothing_ends_and_the_others_are_looked_at(bridge: Scene, closing: Closing) -> None:
     close(bridge)
     bridge.forge.pulls[6] = dataclasses.replace(bridge.forge.pulls[6], is_open=False)

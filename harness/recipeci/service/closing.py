@@ -32,12 +32,12 @@ class Closing:
     def step(self) -> None:
         """Look at each once; raises the first HostError once all were tried."""
         with self.database.reading() as tx:
-            waiting = {place for r in requests.still_open(tx) if (place := _place(r)) is not None}
+            waiting = requests.still_open(tx)
         troubles = []
-        for repository, pull in sorted(waiting):
+        for repository, pull in sorted({place for request in waiting if (place := _place(request)) is not None}):
             try:
                 if self._is_closed(repository, pull):
-                    self._cancel(repository, pull)
+                    self._cancel(frozenset(r.id for r in waiting if _place(r) == (repository, pull)))
             except Gone as e:  # it goes on: a forge that says so of what is there must not end anything
                 log.warning("pull request %d of repository %d: %s", pull, repository, e.message)
             except HostError as e:
@@ -53,12 +53,16 @@ class Closing:
             return False
         return not self.forge.pull(self.forge.repository_by_number(number).of(known), pull).is_open
 
-    def _cancel(self, repository: int, pull: int) -> None:
-        """Have what has not begun end; what runs goes on, as its verdict may still be read."""
+    def _cancel(self, numbers: frozenset[int]) -> None:
+        """Have what has not begun end; what runs goes on, as its verdict may still be read.
+
+        What was asked for after the forge was may be for a pull request that is open again.
+        """
         with self.database.writing() as tx:
-            for request in requests.still_open(tx):
-                if _place(request) == (repository, pull) and requests.cancel(tx, request.id, why=CLOSED):
-                    log.info("run %d: %s", request.id, CLOSED)
+            waiting = (request.id for request in requests.still_open(tx) if _place(request) is not None)
+            for number in numbers.intersection(waiting):
+                if requests.cancel(tx, number, why=CLOSED):
+                    log.info("run %d: %s", number, CLOSED)
 
 
 def _place(request: Request) -> tuple[int, int] | None:
