@@ -39,6 +39,18 @@ def test_a_comment_that_comes_after_we_stopped_waiting_for_it_is_removed(bridge:
     assert len(bridge.forge.bodies()) == 2
 
 
+def test_a_look_is_not_given_up_for_what_failed_a_day_before_it_was_sent(bridge: Scene, sending: Sending) -> None:
+    begin(bridge)
+    bridge.forge.fails("make_comment", LOST)
+    sending.step()
+    bridge.clock.seconds += 25 * 3600
+    comes_late(bridge, sending, "make_comment")
+    bridge.forge.make_comment(HOME, 5, f"{card.MARKER}\nqueued")
+    bridge.forge.fails("own_comments", LOST)
+    a_while_later(bridge, sending)
+    assert len(bridge.forge.bodies()) == 1
+
+
 def test_where_the_comment_that_we_know_was_deleted_the_late_one_is_taken_up(bridge: Scene, sending: Sending) -> None:
     begin(bridge)
     comes_late(bridge, sending, "make_comment")

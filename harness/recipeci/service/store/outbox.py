@@ -121,9 +121,10 @@ def begun(tx: Transaction, effect: Effect, *, now: float) -> bool:
 
 
 def sent(tx: Transaction, effect: Effect) -> None:
-    """Note that the forge has it; what was changed meanwhile goes on waiting."""
+    """Note that the forge has it; what was changed meanwhile goes on waiting. A later look begins its day anew."""
     tx.change(
-        """UPDATE outbox SET state = iif(version = ?, 'sent', state), tried = iif(version = ?, tried, 0), error = ''
+        """UPDATE outbox SET state = iif(version = ?, 'sent', state), tried = iif(version = ?, tried, 0), error = '',
+               failed = NULL
            WHERE id = ? AND state = 'waiting'""",
         effect.version,
         effect.version,
