@@ -204,6 +204,22 @@ def test_a_forced_push_is_the_newest_one(scene: Scene, bot: Gitea) -> None:
     assert pushed(scene, bot) > before
 
 
+@pytest.mark.parametrize("amend", [False, True])
+def test_what_was_the_head_before_a_comment_is_told_from_what_was_pushed_since(
+    scene: Scene, bot: Gitea, *, amend: bool
+) -> None:
+    seen = scene.pull.head
+    number = said(scene)
+    newer = scene.push("more", amend=amend)
+    pushed(scene, bot)
+    scene.push("and more")
+    pull = bot.pull(scene.repository, scene.pull.number)
+    assert bot.was_head(scene.repository, pull, newer, before=number) is False
+    pushed(scene, bot)
+    assert bot.was_head(scene.repository, pull, newer, before=number) is False
+    assert bot.was_head(scene.repository, pull, seen, before=number) is True
+
+
 def test_a_head_that_the_timeline_does_not_name_is_of_nobody_knows_when(scene: Scene, bot: Gitea) -> None:
     """As long as the row of a push is not yet there, or if it never comes."""
     pushed(scene, bot)

@@ -301,6 +301,49 @@ def test_a_push_behind_a_comment_is_not_before_it_though_it_was_in_the_same_seco
         assert gitea.last_push(HOME, PULL, before=6) is None
 
 
+OLD, NEW = "a" * 40, "b" * 40
+"""Heads before the one that the pull request has now."""
+
+
+def push(number: int, *commits: str, forced: bool = False) -> dict[str, object]:
+    """Return a push as the timeline has it."""
+    body = json.dumps({"is_force_push": forced, "commit_ids": commits})
+    return {**GOOD_PUSH, "id": number, "body": body}
+
+
+@pytest.mark.parametrize(
+    ("rows", "was"),
+    [
+        ([push(6, OLD)], True),
+        ([push(6, OLD), push(9, SHA)], True),
+        ([push(6, OLD), push(9, NEW), push(10, SHA)], True),
+        ([push(9, SHA), push(10, OLD, SHA, forced=True)], True),
+        ([push(6, NEW), push(9, OLD), push(10, SHA)], False),
+        ([push(6, OLD), push(9, OLD), push(10, SHA)], False),
+        ([push(6, NEW), push(9, NEW, OLD, forced=True), push(10, SHA)], False),
+        ([push(6, OLD), push(9), push(10, SHA)], False),
+        ([push(6, OLD), {**push(9), "body": "{}"}], False),
+        ([push(6, NEW)], False),
+        ([push(6, NEW), push(9, NEW, "c" * 40)], False),
+        ([], False),
+    ],
+    ids=[
+        *("the timeline lags", "one push since", "two", "forced"),
+        *("pushed since", "pushed again since", "forced since", "some push since", "an odd one since"),
+        *("not named yet", "nor the head", "no push"),
+    ],
+)
+def test_what_was_the_head_before_a_comment(rows: list[Any], *, was: bool) -> None:
+    with serving(Table(rows, totals=False).handle) as forge, adapted(forge) as gitea:
+        assert gitea.was_head(HOME, PULL, OLD, before=8) is was
+
+
+def test_of_a_timeline_that_is_too_long_nobody_knows_what_was_the_head() -> None:
+    rows = [push(6, OLD), {**GOOD_PUSH, "type": "comment", "body": LONG * 5}]
+    with serving(Table(rows, totals=False).handle) as forge, adapted(forge) as gitea:
+        assert gitea.was_head(HOME, PULL, OLD, before=8) is False
+
+
 @pytest.mark.parametrize(
     "body", ["{}", '{"commit_ids": []}', '{"commit_ids": null}', json.dumps({"commit_ids": [SHA, "f" * 40]})]
 )

@@ -55,6 +55,7 @@ def test_the_good_answer_is_one(call: str) -> None:
         "permission": Permitted(User(2, "ann"), Permission.WRITE),
         "pull": Pull(7, User(2, "ann"), SHA, f"{forge.url}/ann/app.git", is_open=True),
         "last_push": "2026-01-01T00:00:00Z",
+        "was_head": True,
         "comments": Listing(
             (Comment(1, "org/app", 5, 7, User(2, "ann"), "!testme", "2026-01-01T00:00:00Z", Via.POLL),),
             "2026-01-01T00:00:00Z",

@@ -41,6 +41,7 @@ UNREADABLE = ("test_gitea_lists.py", "test_a_comment_that_nobody_can_read_hides_
 MANY = ("test_gitea_lists.py", "test_of_very_many_comments_the_first_are_taken_and_the_rest_next_time")
 LONG_PAGE = ("test_gitea_lists.py", "test_behind_a_page_that_is_too_long_whole_pages_are_read_again")
 PUSHED = ("test_gitea_lists.py", "test_a_push_that_does_not_name_the_head_is_of_nobody_knows_when")
+WAS = ("test_gitea_lists.py", "test_what_was_the_head_before_a_comment")
 OWN = ("test_gitea.py", "test_without_a_comment_of_ours_none_is_found")
 ROLE = ("test_gitea_trust.py", "test_what_a_role_may")
 RENAMED = ("test_gitea_trust.py", "test_who_was_renamed_has_the_new_name_and_the_old_one_is_gone")
@@ -92,6 +93,8 @@ CAUGHT = (
     ),
     _of("the cursor leads beyond what was read", MANY, file=LISTS, old=NEWEST, new="self.is_cut = True"),
     _of("which head was pushed is not looked at", PUSHED, file=LISTS, old="_pushed(last[2]) != pull.head or", new=""),
+    _of("what was pushed later was the head", WAS, file=LISTS, old="since.isdisjoint((commit, None)) and ", new=""),
+    _of("what is not named was the head", WAS, file=LISTS, old=" and (commit in until or pull.head in since)", new=""),
     _of("anybody's comment with our marker is ours", OWN, file=LISTS, old=SAME_NUMBER, new=""),
     _of("every team writes", ROLE, file=ACCESS, old="_known(code.text()).may_write and not", new="not"),
     _of("a team has names", MEMBER, file=ACCESS, old='member["id"].number() == user.id', new="True"),

@@ -46,6 +46,18 @@ OF_DECIDE = (
     Caught(
         of(
             "decide",
+            "the event is believed",
+            "(T6) what the event names runs, whether or not it was the head before the comment",
+            'return "" if facts.was_head else unsure',
+            'return ""',
+        ),
+        DECIDE,
+        "has_moved_since or matrix or property",
+        least=8,
+    ),
+    Caught(
+        of(
+            "decide",
             "any named commit is tested",
             "a commit that is not the head runs if it is named",
             'return "" if command.sha == pull.head else',

@@ -120,6 +120,13 @@ SECONDS_BELIEVED = Mutant(
     old=" or (before is not None and last[1] > before)",
     new="",
 )
+EVENT_BELIEVED = Mutant(
+    name="the event is believed",
+    about="what the event names runs if it is not the head any more, whether or not it was before the comment",
+    file="service/decide.py",
+    old='return "" if facts.was_head else unsure',
+    new='return ""',
+)
 ALL = (
     NO_UNIQUE_KEY,
     OUTBOX_LATER,
@@ -133,4 +140,5 @@ ALL = (
     HEAD_OF_LATER,
     TIMELINE_BELIEVED,
     SECONDS_BELIEVED,
+    EVENT_BELIEVED,
 )

@@ -79,6 +79,8 @@ class DeclaredForge:
     found: dict[int, Found] = field(default_factory=dict)
     pulls: dict[int, Pull] = field(default_factory=dict)
     pushes: dict[int, str | None] = field(default_factory=dict)
+    heads: list[str] = field(default_factory=lambda: [SHA])
+    """What was the head of a pull request before anybody commented."""
     before: list[int] = field(default_factory=list)
     listings: dict[int, Listing] = field(default_factory=dict)
     since: list[str] = field(default_factory=list)
@@ -122,6 +124,11 @@ class DeclaredForge:
     def last_push(self, repository: Repository, pull: Pull, *, before: int) -> str | None:
         self.before.append(before)
         return self._answer("last_push", lambda: _declared(self.pushes, pull.number), repository)
+
+    def was_head(self, repository: Repository, pull: Pull, commit: str, *, before: int) -> bool:
+        assert commit != pull.head
+        self.before.append(before)
+        return self._answer("was_head", lambda: commit in self.heads, repository)
 
     def comments(self, repository: Repository, *, since: str) -> Listing:
         self.since.append(since)

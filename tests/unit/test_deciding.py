@@ -24,6 +24,20 @@ def test_a_maintainers_comment_opens_a_request_for_the_head_that_its_event_names
     assert bridge.forge.effects() == 0  # that is the outbox's matter
 
 
+def test_a_commit_that_was_pushed_after_the_comment_is_not_run_though_its_event_names_it(
+    bridge: Scene, deciding: Deciding
+) -> None:
+    """The event is made after the comment, so a push can come between, and before we ask another one."""
+    bridge.forge.pulls[5] = dataclasses.replace(bridge.forge.pulls[5], head="e" * 40)
+    comment = bridge.says(head=OTHER_SHA)
+    deciding.step()
+    assert bridge.column(SHAS) == []
+    ((_, words),) = decisions(bridge)
+    assert words.startswith("refuse: It is not certain which commit was the head when you commented.")
+    assert f"!testme {'e' * 40}" in bridge.column("SELECT answer FROM card")[0]
+    assert bridge.forge.before == [comment.id]
+
+
 def test_by_polling_the_head_counts_if_it_was_pushed_before(bridge: Scene, deciding: Deciding) -> None:
     comment = bridge.says(via=Via.POLL, head=None)
     deciding.step()

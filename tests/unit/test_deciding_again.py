@@ -216,3 +216,29 @@ def test_a_push_between_two_questions_does_not_hide_the_head_that_the_event_name
     monkeypatch.setattr(bridge.forge, "last_push", overtaken)
     deciding.step()
     assert decisions(bridge) == [("decided", f"start {SHA}")]
+
+
+def test_a_push_between_two_questions_hides_none_that_came_before_the_event(
+    bridge: Scene, deciding: Deciding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bridge.says()
+    bridge.forge.heads = []
+
+    def overtaken(*_: object, **__: object) -> None:
+        bridge.forge.pulls[5] = dataclasses.replace(bridge.forge.pulls[5], head="e" * 40)
+
+    monkeypatch.setattr(bridge.forge, "last_push", overtaken)
+    deciding.step()
+    assert decisions(bridge)[0][1].startswith("refuse: It is not certain")
+    assert bridge.column(SHAS) == []
+
+
+def test_what_the_timeline_does_not_tell_for_now_is_asked_again(bridge: Scene, deciding: Deciding) -> None:
+    bridge.forge.pulls[5] = dataclasses.replace(bridge.forge.pulls[5], head="e" * 40)
+    bridge.forge.fails("was_head", DOWN)
+    bridge.says()
+    deciding.step()
+    assert decisions(bridge) == [("new", DOWN.message)]
+    bridge.clock.seconds += 1
+    deciding.step()
+    assert bridge.column(SHAS) == [SHA]

@@ -82,6 +82,7 @@ def test_the_verdict_of_a_commit_is_not_hidden_by_an_older_comment(bridge: Scene
     deciding.step()
     assert bridge.rows("SELECT outcome FROM request ORDER BY id") == [("pass",), (None,)]  # it runs, as was wished
     assert of_pull(bridge) == [1, 2]
+    bridge.forge.heads.append(OTHER_SHA)
     bridge.says(id=old.id - 1, head=OTHER_SHA)
     deciding.step()
     assert bridge.rows("SELECT sha, outcome FROM request WHERE id = 3") == [(OTHER_SHA, "superseded")]

@@ -150,7 +150,9 @@ def test_the_head_is_tested_if_it_was_the_head_when_it_was_said(last_push: str |
 
 @pytest.mark.parametrize("last_push", WHEN)
 def test_a_head_that_has_moved_since_is_tested_as_the_event_names_it(last_push: str | None) -> None:
-    assert decided(dataclasses.replace(COMMENT, head=OLD), last_push=last_push) == start(OLD)
+    moved = dataclasses.replace(COMMENT, head=OLD)
+    assert decided(moved, last_push=last_push, was_head=True) == start(OLD)
+    assert decided(moved, last_push=last_push) == Refuse(f"{UNSURE} {OFFER}")
 
 
 @pytest.mark.parametrize("last_push", WHEN)

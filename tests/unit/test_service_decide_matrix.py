@@ -44,11 +44,12 @@ from unit.decisions import (
 
 def matrix() -> Iterator[tuple[Comment, Command, Facts]]:
     """Yield all that can come together."""
-    for head, user, may, command, here, author, push, queue in itertools.product(
-        (None, HEAD, OLD), USERS, Permission, COMMANDS, PULLS, (Permission.READ, Permission.WRITE), WHEN, QUEUES
+    heads = ((None, False), (HEAD, False), (OLD, False), (OLD, True))
+    for (head, was), user, may, command, here, author, push, queue in itertools.product(
+        heads, USERS, Permission, COMMANDS, PULLS, (Permission.READ, Permission.WRITE), WHEN, QUEUES
     ):
         comment = dataclasses.replace(COMMENT, head=head, via=Via.WEBHOOK if head else Via.POLL)
-        yield comment, command, Facts(BOT, user, may, here, author, push, **queue)
+        yield comment, command, Facts(BOT, user, may, here, author, push, was, **queue)
 
 
 def rightly(comment: Comment, command: Command, facts: Facts, decision: Start) -> bool:
@@ -57,7 +58,7 @@ def rightly(comment: Comment, command: Command, facts: Facts, decision: Start) -
     old_enough = facts.last_push in (BEFORE, MOMENT_BEFORE)
     known = {
         "named": named is not None and named == facts.pull.head,
-        "moved": named is None and comment.head is not None and comment.head != facts.pull.head,
+        "moved": named is None and comment.head is not None and comment.head != facts.pull.head and facts.was_head,
         "event": named is None and comment.head == facts.pull.head and (old_enough or facts.last_push == SAME),
         "poll": named is None and comment.head is None and old_enough,
     }
@@ -90,7 +91,7 @@ def test_over_the_whole_matrix_a_run_starts_only_where_it_may_and_always_of_the_
         if isinstance(decision, Start | Stop):
             assert facts.named == ALICE
             assert facts.permission in MAY
-    assert sum(counted.values()) == 3 * 4 * 5 * 7 * 3 * 2 * 7 * 5
+    assert sum(counted.values()) == 4 * 4 * 5 * 7 * 3 * 2 * 7 * 5
     assert all(counted.values()), counted
 
 
@@ -116,6 +117,7 @@ TIMES = st.sampled_from(WHEN) | st.datetimes().map(lambda moment: f"{moment.isof
     head=st.none() | SHAS,
     now=SHAS,
     last_push=st.none() | TIMES,
+    was_head=st.booleans(),
     command=st.sampled_from(COMMANDS),
     is_open=st.booleans(),
     queued=st.integers(0, 600),
@@ -129,12 +131,13 @@ def test_property_nothing_but_a_writer_of_the_same_number_starts_a_run(
     head: str | None,
     now: str,
     last_push: str | None,
+    was_head: bool,
     command: Command,
     is_open: bool,
     queued: int,
 ) -> None:
     comment = dataclasses.replace(COMMENT, author=User(number, "alice"), head=head)
-    facts = Facts(BOT, named, permission, pull(head=now, is_open=is_open), author, last_push, queued=queued)
+    facts = Facts(BOT, named, permission, pull(head=now, is_open=is_open), author, last_push, was_head, queued=queued)
     decision = decide(comment, command, repository=HOME, facts=facts)
     if isinstance(decision, Start | Stop):
         assert named is not None
@@ -144,3 +147,4 @@ def test_property_nothing_but_a_writer_of_the_same_number_starts_a_run(
         assert decision.asked.sha == (command.sha or head or now)
         assert command.sha in (None, now)
         assert command.sha is not None or author in MAY
+        assert command.sha is not None or head in (None, now) or was_head

@@ -54,6 +54,8 @@ class Facts:
         pull: the pull request now.
         author: what the pull request's author may do.
         last_push: when its head was pushed, ISO 8601 UTC; None: not known, so it may be later than any comment.
+        was_head: whether the commit that the event names was the head when the comment was made, if it is not the head
+            any more; False: not known.
         requests: the open requests of this pull request.
         newer: the request of the newest comment under it, if that is newer than this one.
         cancelled_by: the newest comment under it that cancels, if that is newer than this one.
@@ -67,6 +69,7 @@ class Facts:
     pull: Pull
     author: Permission
     last_push: str | None
+    was_head: bool = False
     requests: tuple[Request, ...] = ()
     newer: Request | None = None
     cancelled_by: int | None = None
@@ -198,9 +201,9 @@ def _no_sha(comment: Comment, command: Test, facts: Facts) -> str:
         return "" if command.sha == pull.head else f"`{command.sha}` is not the head of this pull request now."
     if not facts.author.may_write:
         return "Its author has no write permission here, so the commit must be named."
-    if comment.head not in (None, pull.head):
-        return ""  # it has moved since, and the event names the head of then
     unsure = "It is not certain which commit was the head when you commented."
+    if comment.head not in (None, pull.head):
+        return "" if facts.was_head else unsure
     if facts.last_push is None:
         return unsure
     if comment.head is None:

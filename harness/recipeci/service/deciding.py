@@ -107,10 +107,20 @@ class Deciding:
 
     def _of_head(self, facts: Facts, comment: Comment, repository: Repository) -> Facts:
         """Add when the head was pushed; if the timeline tells of another one, the head has moved since we asked."""
+        if comment.head not in (None, facts.pull.head):
+            return self._of_event(facts, comment, repository)
         last_push = self.forge.last_push(repository, facts.pull, before=comment.id)
         if last_push is not None:
             return replace(facts, last_push=last_push)
-        return replace(facts, pull=self.forge.pull(repository, comment.pull))
+        moved = replace(facts, pull=self.forge.pull(repository, comment.pull))
+        return self._of_event(moved, comment, repository)
+
+    def _of_event(self, facts: Facts, comment: Comment, repository: Repository) -> Facts:
+        """Add whether what the event names was the head then, if it is not now: it is made after the comment."""
+        if comment.head is None or comment.head == facts.pull.head:
+            return facts
+        was_head = self.forge.was_head(repository, facts.pull, comment.head, before=comment.id)
+        return replace(facts, was_head=was_head)
 
     def _who(self, repository: Repository, login: str) -> tuple[User | None, Permission]:
         """Return who has this name now, and what that user may do."""

@@ -115,6 +115,12 @@ class Forge(Protocol):
         has the push behind the comment of the number `before`, whatever the times say, which are whole seconds.
         """
 
+    def was_head(self, repository: Repository, pull: Pull, commit: str, *, before: int) -> bool:
+        """Say whether a commit that `pull` does not show was its head when the comment `before` was made.
+
+        By the pull request's timeline; False where that does not tell.
+        """
+
     def comments(self, repository: Repository, *, since: str) -> Listing:
         """Return all comments under pull requests that were made since (ISO 8601 UTC), page after page.
 

@@ -99,6 +99,10 @@ class Gitea:
         """See Forge."""
         return gitealists.last_push(self._http, _parts(repository.full_name), pull, before=before)
 
+    def was_head(self, repository: Repository, pull: Pull, commit: str, *, before: int) -> bool:
+        """See Forge."""
+        return gitealists.was_head(self._http, _parts(repository.full_name), pull, commit, before=before)
+
     def comments(self, repository: Repository, *, since: str) -> Listing:
         """See Forge."""
         return gitealists.comments(self._http, _parts(repository.full_name), repository, since=since)

@@ -287,18 +287,37 @@ def last_push(http: ForgeHttp, where: Where, pull: Pull, *, before: int | None) 
     Rows that we may not see are left out of a page, so an empty page need not be the last one: that the last push that
     is seen names the head is what tells that nothing was missed.
     """
-    last: tuple[str, int, Shape] | None = None
     try:
-        for page in pages(http, "repos", *where, "issues", pull.number, "timeline", totals=False):
-            for row in page:
-                if row.value is not None and row["type"].text() == "pull_push":
-                    at = (row["created_at"].moment(), row["id"].number())
-                    last = (*at, row) if last is None or at > last[:2] else last
+        last = max(_pushes(http, where, pull), key=lambda push: push[:2], default=None)
     except (TooLong, TooMany):
         return None
     if last is None or _pushed(last[2]) != pull.head or (before is not None and last[1] > before):
         return None
     return last[0]
+
+
+def was_head(http: ForgeHttp, where: Where, pull: Pull, commit: str, *, before: int) -> bool:
+    """Say whether a commit that is not the head any more was it when the comment `before` was made.
+
+    It was not if a push behind the comment brought it, or one of which that cannot be said. A row can come late, and
+    a forced push takes older ones away: so it must be named before the comment, or the timeline have come to the head.
+    Of a push that a forced one has undone since Gitea 1.26 keeps no row: that alone is not seen.
+    """
+    try:
+        pushes = [(number, _pushed(row)) for _, number, row in _pushes(http, where, pull)]
+    except (TooLong, TooMany):
+        return False
+    since = {pushed for number, pushed in pushes if number > before}
+    until = {pushed for number, pushed in pushes if number < before}
+    return since.isdisjoint((commit, None)) and (commit in until or pull.head in since)
+
+
+def _pushes(http: ForgeHttp, where: Where, pull: Pull) -> Iterator[tuple[str, int, Shape]]:
+    """Yield when each push of a timeline was, its number, and its row."""
+    for page in pages(http, "repos", *where, "issues", pull.number, "timeline", totals=False):
+        for row in page:
+            if row.value is not None and row["type"].text() == "pull_push":
+                yield row["created_at"].moment(), row["id"].number(), row
 
 
 def _pushed(row: Shape) -> str | None:

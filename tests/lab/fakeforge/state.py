@@ -67,6 +67,8 @@ class Issue:
     """None for a pull request: it was deleted."""
     is_open: bool = True
     pushes: list[Push] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
+    """Heads that the timeline does not show yet."""
 
 
 @dataclass
@@ -208,6 +210,7 @@ class State:
         """
         pull = self.issue(repository, number)
         pull.head = sha or hashlib.sha1(f"{repository}.{number}.{self._number()}".encode()).hexdigest()  # noqa: S324 - git's
+        pull.unseen.append(pull.head)
         self.repositories[repository].statuses.setdefault(pull.head, [])
         if not silent:
             self.show_pushes(repository, number)
@@ -215,10 +218,10 @@ class State:
 
     @_alone
     def show_pushes(self, repository: int, number: int) -> None:
-        """Have the timeline show the head that was pushed silently."""
+        """Have the timeline show what was pushed silently, push for push."""
         pull = self.issue(repository, number)
-        if pull.head is not None:
-            pull.pushes.append(Push(self._number(), self.now(), (pull.head,)))
+        pull.pushes += [Push(self._number(), self.now(), (head,)) for head in pull.unseen]
+        pull.unseen.clear()
 
     @_alone
     def close(self, repository: int, number: int) -> None:
