@@ -17,11 +17,12 @@ from types import FrameType
 import httpx
 import pytest
 import recipeci
+from flask import Flask
 from recipeci.errors import HostError
 from recipeci.host.clock import SystemClock, until
 from recipeci.service.events import BODY_MOST
 from recipeci.service.model import Repository
-from recipeci.service.web import Limits, serve_pages
+from recipeci.service.web import Limits, Server, serve_pages
 from unit.processes import line, started, tell
 from unit.weblab import PUBLIC, Lab, lab, payload, signed
 
@@ -248,6 +249,20 @@ JUNK = (
     b"POST /hooks/gitea HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\nx",
     b"POST /hooks/gitea HTTP/1.0\r\nX_Gitea_Signature: x\r\nContent-Length: 100\r\n\r\nshort",
 )
+
+
+def test_a_server_that_has_seen_that_it_is_to_end_can_still_be_woken() -> None:
+    class SeenFirst(Server):
+        """One whose thread has every chance to be at its end before it is woken."""
+
+        def wake(self) -> None:
+            self._thread.join(2.5)
+            super().wake()
+
+    server = SeenFirst(Flask("empty"), socket.create_server(("127.0.0.1", 0)), Limits())
+    server.start()
+    server.stop()
+    assert "web" not in [thread.name for thread in threading.enumerate()]
 
 
 @pytest.mark.parametrize("junk", JUNK, ids=range(len(JUNK)))

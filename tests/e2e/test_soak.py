@@ -6,17 +6,16 @@ What is counted precisely: a run whose worker was killed is given out once more,
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import re
 import signal
-import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from lab import bridgelab
 from lab.fakeforge.deliveries import Plan
 from lab.fakeforge.faults import Fault
 from lab.gitea import LabGitea
@@ -186,14 +185,9 @@ def test_without_a_fence_two_workers_finish_one_run(slept: Callable[..., list[st
 def _falls_asleep(made: Storm) -> bool:
     """Stop the first worker; False, and it goes on, if it held the database's lock: then all would sleep with it."""
     made.bridge.signal("work one", signal.SIGSTOP)
-    with contextlib.closing(sqlite3.connect(made.bridge.config.database, timeout=0, isolation_level=None)) as database:
-        try:
-            database.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            made.bridge.signal("work one", signal.SIGCONT)
-            return False
-        database.execute("ROLLBACK")
-    return True
+    if not (asleep := bridgelab.is_free(Path(made.bridge.config.database))):
+        made.bridge.signal("work one", signal.SIGCONT)
+    return asleep
 
 
 def _jobs(made: Storm) -> dict[str, str]:

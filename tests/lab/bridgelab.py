@@ -14,6 +14,7 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -194,6 +195,17 @@ def _env(python_path: tuple[Path, ...]) -> dict[str, str]:
         "PYTHONPATH": ":".join(map(str, (*python_path, HARNESS, TESTS))),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
+
+
+def is_free(database: Path) -> bool:
+    """Whether nobody writes a database at this moment; who is stopped while he does has all others wait for him."""
+    with contextlib.closing(sqlite3.connect(database, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        connection.execute("ROLLBACK")
+    return True
 
 
 def free_port() -> int:

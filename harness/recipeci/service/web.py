@@ -96,6 +96,7 @@ class Server:
         )
         self._server.channel_class = Channel
         self._stopping = threading.Event()
+        self._woken = threading.Event()
         self._thread = threading.Thread(target=self._run, name="web")
 
     def start(self) -> None:
@@ -105,8 +106,13 @@ class Server:
     def stop(self) -> None:
         """Finish what is being answered, and close everything."""
         self._stopping.set()
-        self._server.pull_trigger()
+        self.wake()
+        self._woken.set()
         self._thread.join()
+
+    def wake(self) -> None:
+        """Have the thread look at once at what there is to do."""
+        self._server.pull_trigger()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -118,6 +124,7 @@ class Server:
             if not any(channel.total_outbufs_len for channel in self._channels()):
                 break
             self._look(LOOK_SECONDS)
+        self._woken.wait()  # whoever wakes writes to a pipe: closed before, its number may be another file's by then
         wasyncore.close_all(self._map)
 
     def _look(self, seconds: float) -> None:

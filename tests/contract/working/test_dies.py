@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lab import bridgelab
 from mutants.mutant import Mutant
 from recipeci.service.model import End, JobState
 from recipeci.service.store import jobs
@@ -84,13 +85,21 @@ def beats(bridge: Lab) -> int:
         return int(tx.value("SELECT beat FROM job WHERE key = '1.1'"))
 
 
+def falls_asleep(bridge: Lab, worker: Process) -> bool:
+    """Stop a worker; False, and it goes on, if it held the database's lock: then all would sleep with it."""
+    worker.signal(signal.SIGSTOP)
+    if not (asleep := bridgelab.is_free(bridge.folder / "db")):
+        worker.signal(signal.SIGCONT)
+    return asleep
+
+
 def sleeps_through_its_lease(bridge: Lab, *, mutant: Path | None = None) -> tuple[Process, int, int]:
     """Stop a worker in the middle of a run until its job was lost; return it, the request, and the run's process."""
     bridge.hold()
     sleeper = bridge.start("sleeper", mutant=mutant)
     number = bridge.ask(1)
     pid = bridge.running(number)
-    sleeper.signal(signal.SIGSTOP)
+    soon(lambda: falls_asleep(bridge, sleeper), what="a moment in which it holds no lock")
     bridge.follow(lambda: bridge.state(number), lambda seen: seen is JobState.LOST, what="the end of the lease")
     return sleeper, number, pid
 
