@@ -122,7 +122,10 @@ def test_an_env_file_that_a_link_leads_out_of_the_recipe_is_not_read(tmp_path: P
         found.resolved(found.fresh())
 
 
-@pytest.mark.parametrize("path", ["absent.env", "conf", "x" * 300, r'"conf/app.env\0"', r'"conf\0/app.env"'])
+@pytest.mark.parametrize(
+    "path",
+    ["absent.env", "conf", ".git/config", "x" * 300, r'"conf/app.env\0"', r'"conf\0/app.env"'],
+)
 def test_an_env_file_that_is_not_there_is_a_finding(tmp_path: Path, path: str) -> None:
     found = with_env_file(tmp_path, path)
     with pytest.raises(RecipeInvalid, match="which is no file in the recipe"):

@@ -6,9 +6,10 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
+import miniabra.docker
 import pytest
 from recipeci.errors import RecipeInvalid
-from recipeci.host import engine
+from recipeci.host import docker_cli, engine
 from recipeci.host.command import Completed, LocalRunner
 from recipeci.host.docker_cli import DockerCli
 from recipeci.recipe.compose import Compose, Mount, Port, Update, Used
@@ -148,6 +149,11 @@ def test_what_programs_obey_is_handed_to_none(docker: DockerCli, tmp_path: Path,
     with pytest.raises(RecipeInvalid, match=f"the app's env sets {name}, which the programs that deploy it would obey"):
         unused.stack_config([tmp_path / "compose.yml"], env={"A": "1", name: "./evil.so"})
     assert docker.stack_config([tmp_path / "compose.yml"], env={"A": "1", f"APP_{name}": "x"})
+
+
+def test_both_packages_refuse_the_same_names() -> None:
+    """They do not import each other, so each has the list."""
+    assert miniabra.docker.OBEYED.pattern == docker_cli.READ_ON_THE_WAY.pattern
 
 
 def test_a_name_of_the_clients_is_a_value_of_the_apps_and_no_daemon_is_asked(docker: DockerCli, tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ READ_ON_THE_WAY = re.compile(
 )
 """Variables that a loader, a shell or Docker's client obeys, whoever set them: code would run, as root, outside a cell.
 
-They are those that glibc forgets where a program has more rights than its caller (sysdeps/generic/unsecvars.h), those
-of shells, and those of the client that no option replaces.
+They are those with which glibc loads code or reads files, of the ones that it forgets where a program has more rights
+than its caller (sysdeps/generic/unsecvars.h), those of shells, and those of the client that no option replaces.
 """
 NOWHERE = ("--host", "unix:///nonexistent", "--config", "/nonexistent")
 """Given as options, so that an app may have variables of these names: the client asks its daemon for the version."""

@@ -130,11 +130,13 @@ class Environment:
         return path, raw
 
     def _is_inside(self, path: Path) -> bool:
-        """Whether a file of the checkout is there, wherever links on its way lead inside it."""
-        below, folder = self.clone.repository.below, self.clone.folder
+        """Whether a file of the checkout is there, wherever links on its way lead inside it; git's are none."""
+        below, folder = self.clone.repository.below, self.clone.folder.resolve()
         try:
-            there = path.is_relative_to(folder) and below.is_file(path, inner_links=True)
-            return there and path.resolve().is_relative_to(folder.resolve())
+            if not (path.is_relative_to(self.clone.folder) and below.is_file(path, inner_links=True)):
+                return False
+            end = path.resolve()
+            return end.is_relative_to(folder) and ".git" not in end.relative_to(folder).parts
         except (OSError, ValueError):
             return False  # no file can have such a name: it is too long, or holds a NUL
 
