@@ -1,5 +1,10 @@
 # Whose repositories may bring code that runs. The list is in the store: no run and no pull request can change it.
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 let
   cfg = config.services.recipeci;
   types = import ./lib/types.nix { inherit lib; };
@@ -20,8 +25,8 @@ in
   };
 
   config = lib.mkIf cfg.enable {
-    environment.etc."recipeci/allowlist".text = lib.concatLines (
-      [ "# services.recipeci.allowlist; RECIPE [SOURCE-URL]" ] ++ cfg.allowlist
+    environment.etc."recipeci/allowlist".source = pkgs.writeText "allowlist" (
+      lib.concatLines ([ "# services.recipeci.allowlist; RECIPE [SOURCE-URL]" ] ++ cfg.allowlist)
     );
 
     services.recipeci.settings.authors.allowlist = lib.mkDefault "/etc/recipeci/allowlist";
