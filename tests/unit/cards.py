@@ -7,7 +7,6 @@ import functools
 import json
 from typing import Any
 
-from hypothesis import settings
 from lab.hostile_markdown import SHA, URL
 from markdown_it import MarkdownIt
 from recipeci.model import Tier
@@ -16,8 +15,9 @@ from recipeci.service import card
 from recipeci.service.model import Asked, Card, End, Repository, Request, State
 
 from unit import reports
+from unit.properties import tried
 
-PROPERTY = settings(max_examples=60, deadline=None, database=None)
+PROPERTY = tried(60)
 HOME = Repository(5, "recipes/custom-html", "custom-html", False, "https://forge.test/r/custom-html.git", "", "")  # noqa: FBT003
 ASKED = Asked("custom-html", SHA, tuple(Tier), HOME.clone_url, "https://forge.test/alice/custom-html.git", 7)
 PASSED: dict[str, Any] = json.loads(as_json(reports.PASSED))

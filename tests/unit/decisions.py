@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from hypothesis import settings
 from recipeci.model import Tier
 from recipeci.service.decide import Start
 from recipeci.service.model import (
@@ -25,7 +24,9 @@ from recipeci.service.model import (
     Via,
 )
 
-PROPERTY = settings(max_examples=2000, deadline=None, database=None)
+from unit.properties import tried
+
+PROPERTY = tried(2000)
 HEAD, OLD, OTHER = "a" * 40, "b" * 40, "c" * 40
 BOT, ALICE, BOB = User(1, "recipeci"), User(12, "alice"), User(13, "bob")
 HOME = Repository(5, "recipes/web", "web", False, "https://forge.test/recipes/web.git", "", "")  # noqa: FBT003

@@ -9,14 +9,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from recipeci.service import events
 from recipeci.service.events import Ignored, Ping, Refused
 from recipeci.service.model import Comment, User, Via
 
+from unit.properties import tried
+
 SECRET = b"a secret of the tests, and of nobody else"
 SHA = "4f0c1a2b" * 5
-PROPERTY = settings(max_examples=200, deadline=None, database=None)
+PROPERTY = tried(200)
 Json = dict[str, Any]
 Headers = list[tuple[str, str]]
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import settings
 from recipeci.model import Tier
 from recipeci.service.command import find
 from recipeci.service.model import Cancel, Command, Help, Test, Unknown
 
 SHA = "4f0c1a2b" * 5
-PROPERTY = settings(max_examples=300, deadline=None, database=None)
 ALL = Test()
 NOTHING_ELSE = Unknown("Nothing else can stand behind `!testme`")
 WHICH_COMMIT = Unknown("A commit is named by all of its 40 hex digits, in lower case")

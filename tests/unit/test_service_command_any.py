@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from recipeci.service import command
 from recipeci.service.command import find
 from recipeci.service.model import Cancel, Help, Test
 
+from unit.properties import tried
+
 SHA = "4f0c1a2b" * 5
-PROPERTY = settings(max_examples=300, deadline=None, database=None)
+PROPERTY = tried(300)
 
 
 @pytest.mark.parametrize("kilobytes", [1, 60, 63])

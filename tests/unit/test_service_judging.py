@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from recipeci.model import Tier
 from recipeci.report.write import as_json
@@ -16,9 +16,10 @@ from recipeci.service.judging import Judgement, judge
 from recipeci.service.model import Asked, End, Result
 
 from unit import reports
+from unit.properties import tried
 
 SHA = reports.SHA
-PROPERTY = settings(max_examples=300, deadline=None, database=None)
+PROPERTY = tried(300)
 ASKED = Asked("custom-html", SHA, tuple(Tier), "https://forge.test/r/custom-html.git", None, 7)
 BUILT_IN: dict[str, Any] = json.loads(as_json(reports.PASSED))
 REAL = BUILT_IN | {

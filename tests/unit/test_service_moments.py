@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from recipeci.service import moments
 
+from unit.properties import tried
+
 SINCE = "2026-01-01T00:00:00Z"
 SECONDS = st.integers(min_value=0, max_value=10**9)
 
@@ -21,6 +23,7 @@ def test_a_moment_is_moved_to_the_second() -> None:
     assert (after(60), after(-1)) == ("2026-01-01T00:01:00Z", "2025-12-31T23:59:59Z")
 
 
+@tried()
 @given(SECONDS)
 def test_whoever_halves_a_time_again_and_again_comes_to_its_first_second(length: int) -> None:
     """By this a listing that is too long is narrowed, and nobody stays at it for ever."""

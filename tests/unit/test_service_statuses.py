@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from recipeci.model import Tier
 from recipeci.service import backoff, statuses
 from recipeci.service.model import Asked, End, Repository, Request, State, Status
 
-PROPERTY = settings(max_examples=300, deadline=None, database=None)
+from unit.properties import tried
+
+PROPERTY = tried(300)
 SHA = "4f0c1a2b" * 5
 URL = "https://ci.test"
 HOME = Repository(5, "recipes/web", "web", False, "https://forge.test/recipes/web.git", "", "")  # noqa: FBT003
