@@ -9,7 +9,7 @@ import pytest
 from recipeci.host.clock import SystemClock, until
 from recipeci.service.abreast import Abreast
 
-SECONDS = 30.0
+from unit.processes import SECONDS
 
 
 @pytest.fixture

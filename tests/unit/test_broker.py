@@ -19,6 +19,8 @@ from recipeci.run.agreement import Reported
 from recipeci.run.broker import ALL_WORDS, TESTS, WORDS, Broker, Heard
 from recipeci.run.children import public
 
+from unit.processes import SECONDS
+
 REPORT = {"say": "report", "id": "a", "when": "call", "outcome": "passed", "seconds": 0.1, "words": ""}
 
 
@@ -184,7 +186,7 @@ class FakeApp:
             case "echo":
                 return Executed(0, command.input, b"")
             case "wait":
-                assert stop.wait(30)
+                assert stop.wait(SECONDS)
                 raise ExecFailed("the suite has ended")
             case "gone":
                 raise HostError("Docker does not answer")

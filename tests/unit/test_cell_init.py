@@ -12,6 +12,8 @@ from recipeci.errors import CommandFailed
 from recipeci.host.cell import init, vipd
 from recipeci.host.command import LocalRunner
 
+from unit.processes import SECONDS
+
 
 @pytest.fixture
 def builder(tmp_path: Path) -> init.Builder:
@@ -56,7 +58,7 @@ def test_a_path_is_written_as_overlayfs_reads_it(path: str, written: str) -> Non
 def test_nothing_is_built_when_the_starter_is_gone(tmp_path: Path, parent: int, said: str) -> None:
     argv = [sys.executable, "-I", "-S", init.__file__, str(tmp_path / "no-plan"), str(parent)]
     with pytest.raises(CommandFailed) as failed:
-        LocalRunner().run(argv, timeout=20)
+        LocalRunner().run(argv, timeout=SECONDS)
     assert said in failed.value.err
 
 
@@ -66,6 +68,6 @@ def test_what_runs_inside_needs_nothing_but_the_standard_library(program: object
     source = Path(str(vars(program)["__file__"]))
     (tmp_path / source.name).write_text(source.read_text())
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import {source.stem}; print('loaded')"
-    assert LocalRunner().run([sys.executable, "-I", "-S", "-c", code], timeout=20).out == "loaded\n"
+    assert LocalRunner().run([sys.executable, "-I", "-S", "-c", code], timeout=SECONDS).out == "loaded\n"
     with pytest.raises(Exception, match="ModuleNotFoundError"):
-        LocalRunner().run([sys.executable, "-I", "-S", "-c", "import recipeci"], timeout=20)
+        LocalRunner().run([sys.executable, "-I", "-S", "-c", "import recipeci"], timeout=SECONDS)

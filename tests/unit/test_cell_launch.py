@@ -13,6 +13,8 @@ from recipeci.host.cell.cgroups import CgroupPlan
 from recipeci.host.cell.machine import Machine
 from recipeci.host.command import LocalRunner
 
+from unit.processes import SECONDS
+
 MACHINE = Machine(
     tools={"sh": "/bin/sh", "unshare": "/usr/bin/unshare", "setpriv": "/usr/bin/setpriv"},
     tool_folders=(),
@@ -62,7 +64,7 @@ def test_nothing_in_a_cell_can_get_the_dangerous_capabilities() -> None:
 def test_a_program_that_enters_cgroups_writes_its_own_id_and_then_is_the_program(tmp_path: Path) -> None:
     files = [tmp_path / "one", tmp_path / "two"]
     argv = launch.entering("/bin/sh", files, ["/bin/sh", "-c", 'echo "$$ $1 $2"', "x", "a b", "--"])
-    pid, *words = LocalRunner().run(argv, timeout=5).out.split()
+    pid, *words = LocalRunner().run(argv, timeout=SECONDS).out.split()
     assert words == ["a", "b", "--"]
     assert [file.read_text().strip() for file in files] == [pid, pid]
 
@@ -73,13 +75,13 @@ def test_init_is_told_who_its_parent_is() -> None:
     told = argv[argv.index("-C") + 1 :]
     assert told[:2] == ["/bin/sh", "-c"]
     command = [*told[: told.index("--") + 1], "/bin/sh", "-c", 'echo "$$ $1"', "x"]
-    assert len(set(LocalRunner().run(command, timeout=5).out.split())) == 1
+    assert len(set(LocalRunner().run(command, timeout=SECONDS).out.split())) == 1
 
 
 def test_a_program_whose_cgroup_is_gone_does_not_run(tmp_path: Path) -> None:
     argv = launch.entering("/bin/sh", [tmp_path / "gone" / "cgroup.procs"], ["/bin/sh", "-c", f"touch {tmp_path}/ran"])
     with pytest.raises(CommandFailed) as failed:
-        LocalRunner().run(argv, timeout=5)
+        LocalRunner().run(argv, timeout=SECONDS)
     assert failed.value.code == 125
     assert not (tmp_path / "ran").exists()
 
@@ -90,7 +92,7 @@ def test_nothing_is_started_for_an_owner_that_is_gone(tmp_path: Path) -> None:
 
     def started_by(owner: int) -> int:
         argv = launch.starting(machine, plan(()), init=tmp_path, plan=tmp_path, owner=owner)
-        return LocalRunner().run(argv, timeout=5, ok=(0, 125)).code
+        return LocalRunner().run(argv, timeout=SECONDS, ok=(0, 125)).code
 
     assert started_by(os.getpid()) == 0
     assert started_by(1) == 125

@@ -17,6 +17,7 @@ from recipeci.report.console import Console
 from recipeci.report.summary import summary
 
 from unit.logs import SECRET, in_log, knowing
+from unit.processes import SECONDS
 from unit.reports import PASSED
 
 
@@ -112,7 +113,7 @@ def test_a_phase_that_takes_long_says_what_is_seen(clock: FakeClock) -> None:
     console = Console(clock=clock, stream=stream, slow_after=0.001)
     with console.phase("converge"):
         console.seen("app starting\x1b[2K")
-        assert stream.came.wait(30)
+        assert stream.came.wait(SECONDS)
 
 
 def test_what_an_earlier_phase_saw_is_not_said_of_the_next(clock: FakeClock) -> None:
@@ -121,7 +122,7 @@ def test_what_an_earlier_phase_saw_is_not_said_of_the_next(clock: FakeClock) -> 
     with console.phase("converge"):
         console.seen("app starting")
     with console.phase("http"):
-        assert stream.came.wait(30)
+        assert stream.came.wait(SECONDS)
 
 
 def test_phases_are_in_the_order_of_their_start(clock: FakeClock) -> None:
@@ -137,7 +138,7 @@ def test_a_phase_that_takes_long_says_that_it_goes_on(clock: FakeClock) -> None:
     stream = Watched("pull … 0 s\n")
     console = Console(clock=clock, stream=stream, slow_after=0.001)
     with console.phase("pull"):
-        assert stream.came.wait(30)
+        assert stream.came.wait(SECONDS)
     assert stream.getvalue().splitlines()[-1] == "pull       0.0 s"
 
 
@@ -147,7 +148,7 @@ def test_it_says_how_long_by_now_so_that_no_two_lines_are_the_same(clock: FakeCl
     clock.sleep(1)
     with console.phase("pull"):
         clock.sleep(10)
-        assert stream.came.wait(30)
+        assert stream.came.wait(SECONDS)
 
 
 def test_a_short_phase_does_not(clock: FakeClock) -> None:
@@ -274,4 +275,4 @@ def test_what_a_wait_sees_is_printed_without_secrets(clock: FakeClock) -> None:
     console = Console(clock=clock, stream=stream, slow_after=0.001, redactor=knowing("two  words of it"))
     with console.phase("http"):
         console.seen("answers two  words of it")  # one blank between words is shown of it, and would not be known
-        assert stream.came.wait(30)
+        assert stream.came.wait(SECONDS)

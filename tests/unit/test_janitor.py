@@ -17,7 +17,7 @@ from recipeci.model import Commit, Outcome, Report, Request, Settings, Target
 from recipeci.report import write
 from recipeci.run import janitor, locks, workspace
 
-from unit.processes import folder_of, line, started, tell, waits_for
+from unit.processes import SECONDS, folder_of, line, started, tell, waits_for
 from unit.reports import PASSED
 
 runner = LocalRunner()
@@ -255,14 +255,14 @@ def test_an_old_run_that_somebody_holds_stays(short: Path) -> None:
 def test_a_folder_that_cannot_be_removed_is_said_and_the_others_are_cleared(short: Path) -> None:
     folders = sorted([killed(short), killed(short)])
     stuck = folders[0]
-    runner.run(["chattr", "+i", str(stuck / "swarm" / "data")], timeout=10, env=MACHINE)
+    runner.run(["chattr", "+i", str(stuck / "swarm" / "data")], timeout=SECONDS, env=MACHINE)
     try:
         first, second = clean(short)
         assert first.startswith(f"{stuck.name}: stays: ")
         assert "killed; its cell and checkout removed" in second
         assert not (stuck / "report.json").exists()
     finally:
-        runner.run(["chattr", "-i", str(stuck / "swarm" / "data")], timeout=10, env=MACHINE)
+        runner.run(["chattr", "-i", str(stuck / "swarm" / "data")], timeout=SECONDS, env=MACHINE)
     assert len(clean(short)) == 1
     assert (stuck / "report.json").exists()
 

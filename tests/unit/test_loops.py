@@ -17,10 +17,10 @@ from recipeci.service.health import Health, Part
 from recipeci.service.loops import LOOK_SECONDS, Loop, Loops
 from recipeci.service.store import Database, jobs
 
+from unit.processes import SECONDS
+
 NEVER = 3600.0
 NUMBERS = itertools.count()
-SECONDS = 60.0
-"""More than any of this takes on a loaded machine; nothing waits for its end."""
 
 
 class Steps:
@@ -145,9 +145,14 @@ def test_a_loop_that_does_not_look_at_the_database_is_not_woken(
 
 @pytest.mark.parametrize("error", [HostError("the forge is down"), ValueError("a bug")], ids=["known", "bug"])
 def test_an_error_ends_no_loop_and_is_told(start: Callable[..., Loops], health: Health, error: Exception) -> None:
-    step = Steps()
+    step, is_told = Steps(), threading.Event()
     step.errors = [error]
-    start(Loop("one", step, 0.01))
+
+    def waits_to_be_well() -> None:
+        assert step.number == 0 or is_told.wait(SECONDS)
+        step()
+
+    start(Loop("one", waits_to_be_well, 0.01))
     assert step.wait() == 1
     told = until(
         lambda: health.parts()[0],
@@ -158,6 +163,7 @@ def test_an_error_ends_no_loop_and_is_told(start: Callable[..., Loops], health: 
         delay=0.01,
         successes=1,
     )
+    is_told.set()
     known = "the forge is down" if isinstance(error, HostError) else "a bug of recipeci: ValueError, see the log"
     assert told == Part("one", None, known)
     assert step.wait() == 2

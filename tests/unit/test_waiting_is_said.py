@@ -6,6 +6,8 @@ import pytest
 from recipeci.host.clock import SystemClock, until
 from recipeci.service_serving import waiting_is_said
 
+from unit.processes import SECONDS
+
 FORGE = "https://git.example.org"
 
 
@@ -19,7 +21,7 @@ def test_who_waits_for_longer_is_told_for_what_and_it_is_no_answer(capfd: pytest
         return "".join(said)
 
     with waiting_is_said(FORGE, after=0.0):
-        until(read, bool, what="the words", clock=SystemClock(), timeout=30, delay=0.01, successes=1)
+        until(read, bool, what="the words", clock=SystemClock(), timeout=SECONDS, delay=0.01, successes=1)
     assert "".join(said) == f"waiting for {FORGE} to answer …\n"
 
 
