@@ -25,6 +25,7 @@ CREDENTIAL = "https://reader:clone-0123456789abcdef@git.example.org"
 ENV = {"HOME": "/home/me", "PATH": "/usr/bin", "XDG_CONFIG_DIRS": "/nowhere"}
 HOME = "https://git.example.org/coop/web.git"
 SHA = "4f0c1a2b" * 5
+HOUR = 3600.0
 
 
 class Host:
@@ -86,7 +87,7 @@ def sentence(host: Host, *options: str, config: bool = True) -> str:
 
 def ask(database: Database, *, pull: int | None = 3, replaces: tuple[int, ...] = ()) -> int:
     asked = Asked("web", SHA, (Tier.INSTALL,), HOME, None, pull=pull)
-    now = SystemClock().epoch() - 90
+    now = SystemClock().epoch() - 1.5 * HOUR  # so that it is an hour, however long the test takes
     given: dict[str, Any] = {"repository": 7, "asked_by": "alice", "url": "https://ci.test"}
     with database.writing() as tx:
         return ending.begin(tx, asked, now=now, replaces=replaces, **given)

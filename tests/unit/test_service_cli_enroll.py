@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,13 @@ from unit.servicehost import HOME, Host, ask, end, found, run
 
 
 @pytest.fixture
-def nowhere(host: Host) -> Host:
-    """A host whose forge does not answer."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        host.data["bridge"]["forge"] = f"http://127.0.0.1:{free.getsockname()[1]}"
-    host.write()
-    return host
+def nowhere(host: Host) -> Iterator[Host]:
+    """A host whose forge does not answer: its port is taken, so that nobody else listens there, and not listened at."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        host.data["bridge"]["forge"] = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        host.write()
+        yield host
 
 
 def taken(database: Database, number: int) -> str:

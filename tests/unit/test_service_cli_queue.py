@@ -10,7 +10,7 @@ from recipeci.host.clock import SystemClock
 from recipeci.service.model import End
 from recipeci.service.store import Database, jobs, requests
 
-from unit.servicehost import SHA, Host, ask, end, found, run, sentence
+from unit.servicehost import HOUR, SHA, Host, ask, end, found, run, sentence
 
 
 def test_there_is_no_queue_before_there_is_a_database(host: Host) -> None:
@@ -27,17 +27,17 @@ def test_an_empty_queue_says_so(host: Host, database: Database) -> None:
 def test_the_queue_as_people_and_as_programs_read_it(host: Host, database: Database) -> None:
     first, second, _ = ask(database), ask(database), ask(database, pull=None)
     with database.writing() as tx:
-        requests.begun(tx, first, now=SystemClock().epoch() - 3700)
+        requests.begun(tx, first, now=SystemClock().epoch() - 2.5 * HOUR)
         requests.cancel(tx, first, why="cancelled by\nbob")
         requests.waits(tx, second, why="an earlier run of this pull request goes on")
-        jobs.worker_seen(tx, "host-1", slots=2, version="0.1.0", now=SystemClock().epoch() - 180)
+        jobs.worker_seen(tx, "host-1", slots=2, version="0.1.0", now=SystemClock().epoch() - 3.5 * HOUR)
     code, out, err = run(host, "queue")
     assert (code, err) == (0, "")
     assert out.splitlines() == [
-        "    1  running      1 h  coop/web#3 4f0c1a2b by alice: being ended: cancelled by bob",
-        "    2  queued     1 min  coop/web#3 4f0c1a2b by alice: an earlier run of this pull request goes on",
-        "    3  queued     1 min  coop/web 4f0c1a2b by alice",
-        "worker host-1: slots: 2, seen 3 min ago",
+        "    1  running      2 h  coop/web#3 4f0c1a2b by alice: being ended: cancelled by bob",
+        "    2  queued       1 h  coop/web#3 4f0c1a2b by alice: an earlier run of this pull request goes on",
+        "    3  queued       1 h  coop/web 4f0c1a2b by alice",
+        "worker host-1: slots: 2, seen 3 h ago",
     ]
     _, out, _ = run(host, "queue", "--json")
     data = json.loads(out)
