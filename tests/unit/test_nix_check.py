@@ -253,8 +253,12 @@ def test_what_is_not_fast_enough_is_said_and_is_no_failure(machine: Machine) -> 
 
     done = machine.nix_check(*machine.tests("pass"))
 
-    assert re.search(r"--help`: \d\.[0-9] s, 0\.\d s of them of processors; limit 0\.5 s: MISSED, load \d+\n", done.out)
-    assert re.search(r"-c lint`: \d\.\d s, 0\.\d s of them of processors; limit 10 s: met, load \d+\n", done.out)
+    times = r"([\d.]+) s, [\d.]+ s of them of processors"
+    assert re.search(rf"--help`: {times}; limit 0\.5 s: MISSED, load \d+\n", done.out)
+    # A machine that is busy may take any time for what takes none.
+    quick = re.search(rf"-c lint`: {times}; limit 10 s: (met|MISSED), load \d+\n", done.out)
+    assert quick
+    assert (quick[2] == "met") is (float(quick[1]) <= 10)
     assert done.code == 0
 
 
