@@ -60,6 +60,17 @@ FIRST_ATTEMPT = """
                 pass
             say(signal.getitimer(signal.ITIMER_REAL)[0])
 """
+AT_THE_LAST_MOMENT = work(
+    'say("work")',
+    unwinding="""
+            real = signal.setitimer
+            def struck(*given):  # what the shield calls as it is put up
+                signal.setitimer = real
+                os.kill(os.getpid(), signal.SIGTERM)
+                return real(*given)
+            signal.setitimer = struck
+""",
+)
 SLOW_UNWINDING = work('say("work"); wait()', unwinding='say("unwinding"); wait()')
 
 
@@ -185,6 +196,13 @@ def test_a_first_signal_in_the_teardown_is_held_back_until_it_is_done() -> None:
         process.send_signal(signal.SIGTERM)
         assert process.stderr is not None
         assert process.stderr.readline().startswith("cleaning up, please wait")
+        tell(process, "go")
+        assert [line(process), line(process)] == ["torn down", "143 terminated by SIGTERM"]
+
+
+def test_a_first_signal_just_as_the_teardown_begins_is_held_back_too() -> None:
+    with started(AT_THE_LAST_MOMENT) as process:
+        assert [line(process), line(process)] == ["work", "teardown"]
         tell(process, "go")
         assert [line(process), line(process)] == ["torn down", "143 terminated by SIGTERM"]
 

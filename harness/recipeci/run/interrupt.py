@@ -78,8 +78,8 @@ class Interrupts:
         Raises:
             Interrupted: at the end of the block, if a first signal came during it and nothing else was raised.
         """
+        self._shields += 1  # first of all: until then a signal ends what the block was to protect
         remaining, _ = signal.setitimer(signal.ITIMER_REAL, 0)
-        self._shields += 1
         try:
             yield
         finally:
