@@ -6,13 +6,14 @@ import contextlib
 import dataclasses
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from recipeci.host import closure
 from recipeci.host.clock import SystemClock
-from recipeci.host.command import BASE_ENV, LocalRunner
+from recipeci.host.command import BASE_ENV, Completed, LocalRunner
 from recipeci.model import Commit, Outcome, Report, Request, Settings, Target
 from recipeci.report import write
 from recipeci.run import janitor, locks, workspace
@@ -238,6 +239,38 @@ def test_an_old_run_whose_report_cannot_be_read_is_removed_too(short: Path) -> N
     report.write_text("{")
     os.utime(report, (then, then))
     assert clean(short) == (f"{folder.name}: old, removed",)
+
+
+class Removing(LocalRunner):
+    """Notes of each thing that is removed whether another janitor could look meanwhile."""
+
+    def __init__(self, runs: Path) -> None:
+        self.lock = runs / ".lock"
+        self.seen: list[tuple[str, bool]] = []
+
+    def run(self, argv: Sequence[str], **options: Any) -> Completed:  # noqa: ANN401 - the runner's
+        if argv[0] == "rm":
+            with locks.held_if_free(self.lock) as free:
+                self.seen.append((Path(argv[-1]).name, free))
+        return super().run(argv, **options)
+
+
+def test_the_lock_of_an_old_run_goes_while_no_other_janitor_looks(short: Path) -> None:
+    """He would take it for one that was killed before it had a lock, make that anew, and say so."""
+    folder = ended(short, dataclasses.replace(PASSED, verdict=Outcome.FAIL), days_ago=31)
+    removing = Removing(folder.parent)
+    assert janitor.clean(settings(short), runner=removing, clock=clock) == (f"{folder.name}: old, removed",)
+    *parts, last = removing.seen
+    assert sorted(parts) == [("junit.xml", True), ("report.json", True)]
+    assert last == (folder.name, False)
+
+
+def test_the_folder_of_one_killed_before_it_began_goes_while_no_other_janitor_looks(short: Path) -> None:
+    folder = short / "cache" / "runs" / PASSED.run_id
+    (folder / "state").mkdir(parents=True)
+    removing = Removing(folder.parent)
+    assert len(janitor.clean(settings(short), runner=removing, clock=clock)) == 1
+    assert removing.seen == [("state", False)]
 
 
 def test_zero_days_keep_all(short: Path) -> None:

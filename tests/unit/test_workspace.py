@@ -15,7 +15,7 @@ from recipeci.host.clock import SystemClock
 from recipeci.model import Commit, Request, Settings, Target
 from recipeci.run import locks, workspace
 
-from unit.processes import folder_of, started, waits_for
+from unit.processes import folder_of, started, tell, waits_for
 
 clock = SystemClock()
 RUN = """
@@ -119,6 +119,25 @@ def test_a_killed_run_leaves_its_folder_with_a_free_lock_and_a_manifest(short: P
     with locks.held_if_free(workspace.lock_file(folder)) as ours:
         assert ours
     assert workspace.read_manifest(folder) is not None
+
+
+FAILING = f"from recipeci.errors import HostError{RUN}    raise HostError('gone')\n"
+
+
+def test_the_folder_of_a_run_that_failed_goes_while_no_janitor_looks(short: Path) -> None:
+    """He would take it for one that was killed before it had a lock, and make that anew."""
+    with contextlib.ExitStack() as janitor, started(FAILING, str(short / "cache")) as process:
+        folder = folder_of(process)
+        lock = locks.file(short / "cache" / "runs" / ".lock")
+        janitor.enter_context(locks.held(lock))
+        tell(process, "go")
+        waits_for(lock, process)
+        with locks.held_if_free(workspace.lock_file(folder)) as ours:
+            assert not ours
+        assert workspace.lock_file(folder).exists()
+        janitor.close()
+        process.wait()
+        assert not folder.exists()
 
 
 def fail(error: Exception, *, after: Path) -> None:

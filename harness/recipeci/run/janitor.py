@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,8 +119,9 @@ def _is_alive(entry: Path) -> bool:
     lock = workspace.lock_file(entry.resolve())
     if not lock.exists():
         return False
-    with locks.held_if_free(lock) as free:
+    with workspace.nobody_looks(entry.parent), contextlib.suppress(FileNotFoundError), locks.held_if_free(lock) as free:
         return not free
+    return False
 
 
 def _each(runs: Path, settings: Settings, *, runner: Runner, clock: Clock) -> Iterator[str]:
@@ -131,7 +132,7 @@ def _each(runs: Path, settings: Settings, *, runner: Runner, clock: Clock) -> It
         if entry in old or not entry.has_ended or entry.has_remains():
             with _taken(entry, runs=runs) as ours:
                 if ours:
-                    yield from _cleared(entry, runner=runner, clock=clock, too_old=entry in old)
+                    yield from _cleared(entry, runs=runs, runner=runner, clock=clock, too_old=entry in old)
 
 
 @contextlib.contextmanager
@@ -139,7 +140,7 @@ def _taken(entry: Entry, *, runs: Path) -> Iterator[bool]:
     """Hold the run's lock until the end of the block, unless its run or another janitor has it."""
     with contextlib.ExitStack() as stack:
         # Under this lock no run is half made: one without a lock file was killed while it was being made.
-        with locks.held(locks.file(runs / ".lock")):
+        with workspace.nobody_looks(runs):
             if not entry.path.exists():  # another janitor was here, or the folder behind a link is gone
                 entry.path.unlink(missing_ok=True)
                 yield False
@@ -149,20 +150,20 @@ def _taken(entry: Entry, *, runs: Path) -> Iterator[bool]:
         yield ours
 
 
-def _cleared(entry: Entry, *, runner: Runner, clock: Clock, too_old: bool) -> Iterator[str]:
+def _cleared(entry: Entry, *, runs: Path, runner: Runner, clock: Clock, too_old: bool) -> Iterator[str]:
     """Do what one run needs, and say what was done."""
     name = entry.path.name
     try:
         if not entry.has_ended or entry.has_remains():
-            yield f"{name}: {_reap(entry, runner=runner, clock=clock)}"
+            yield f"{name}: {_reap(entry, runs=runs, runner=runner, clock=clock)}"
         elif too_old:
-            _remove(entry.path, runner)
+            _remove_run(entry.path, runs=runs, runner=runner)
             yield f"{name}: old, removed"
     except HostError as e:
         yield f"{name}: stays: {e.message}"
 
 
-def _reap(entry: Entry, *, runner: Runner, clock: Clock) -> str:
+def _reap(entry: Entry, *, runs: Path, runner: Runner, clock: Clock) -> str:
     """Remove what the killed run left, write its report, and say so; the report is last (see write.write)."""
     folder = entry.folder
     life.reap(name=entry.path.name, folder=folder / "swarm", runner=runner, clock=clock)
@@ -170,8 +171,9 @@ def _reap(entry: Entry, *, runner: Runner, clock: Clock) -> str:
     manifest = workspace.read_manifest(folder)
     if manifest is None:
         # Killed before it had done anything: nothing in it is worth a report.
-        _remove(folder / "state", runner)
-        _remove_if_empty(folder)
+        with workspace.nobody_looks(runs):
+            _remove(folder / "state", runner)
+            _remove_if_empty(folder)
         said = "killed before it began, removed"
     else:
         if not entry.has_ended:
@@ -215,12 +217,20 @@ def _old(entries: list[Entry], *, days: int, clock: Clock) -> frozenset[Entry]:
     if not days:
         return frozenset()
     oldest = _epoch(clock.now()) - days * DAY
-    ended = [entry for entry in entries if entry.has_ended and not entry.path.is_symlink()]
-    old = {entry for entry in ended if (entry.folder / write.REPORT).stat().st_mtime < oldest}
+    ended = {entry: at for entry in entries if not entry.path.is_symlink() and (at := _ended(entry)) is not None}
+    old = {entry for entry, at in ended.items() if at < oldest}
     return frozenset(old - _newest_passes(ended)) if old else frozenset()
 
 
-def _newest_passes(ended: list[Entry]) -> frozenset[Entry]:
+def _ended(entry: Entry) -> float | None:
+    """Return when a run ended; None if it has not, or is gone by now: other janitors look too."""
+    try:
+        return (entry.folder / write.REPORT).stat().st_mtime
+    except FileNotFoundError:
+        return None
+
+
+def _newest_passes(ended: Iterable[Entry]) -> frozenset[Entry]:
     """Return for each recipe its newest run that passed; ids sort by time."""
     newest: dict[str, Entry] = {}
     for entry in ended:
@@ -248,6 +258,15 @@ def _remove(path: Path, runner: Runner) -> None:
     """Remove a folder by `rm`: apps may have made a tree that is too deep for Python's."""
     if path.exists():
         runner.run(["rm", "-rf", "--one-file-system", "--", str(path)], timeout=REMOVE_SECONDS)
+
+
+def _remove_run(folder: Path, *, runs: Path, runner: Runner) -> None:
+    """Remove a run's whole folder: its lock last, while no other janitor looks, who would make it anew."""
+    for part in folder.iterdir():
+        if part.name != workspace.STATE:
+            _remove(part, runner)
+    with workspace.nobody_looks(runs):
+        _remove(folder, runner)
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +68,7 @@ class Trials:
                 )
                 with self._running(spec, programs, store) as cell:
                     yield Trial(place, programs, cell, proxy)
-            shutil.rmtree(place.folder)  # no report to look at
+            workspace.remove(place, cache=workspace.cache_folder(self.settings))  # no report to look at
 
     def _store(self, programs: DockerPrograms) -> Store:
         folder = workspace.cache_folder(self.settings) / "store"

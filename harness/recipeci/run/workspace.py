@@ -31,6 +31,8 @@ SOCKET_BYTES = 107
 FORBIDDEN = frozenset(":,\\\"'\n\r\t")
 """Overlay mounts, PATH and Docker's own options take these apart."""
 GB = 1_000_000_000
+STATE = "state"
+"""Of a run's folder: what is for root alone, and the lock. It comes and goes only while `nobody_looks`."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Workspace:
     @property
     def state(self) -> Path:
         """Manifest and lock: for root alone."""
-        return self.folder / "state"
+        return self.folder / STATE
 
     @property
     def report(self) -> Path:
@@ -124,12 +126,12 @@ class Workspace:
 
 def manifest_file(folder: Path) -> Path:
     """Return where a run folder's manifest is."""
-    return folder / "state" / "manifest.json"
+    return folder / STATE / "manifest.json"
 
 
 def lock_file(folder: Path) -> Path:
     """Return where a run folder's lock is; it is held for as long as the run's process lives."""
-    return folder / "state" / "lock"
+    return folder / STATE / "lock"
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
@@ -189,8 +191,7 @@ def opened(request: Request, settings: Settings, *, source: str, clock: Clock) -
     cache_folder(settings)
     workspace = Workspace(run_id, request.recipe, source, request.pr, clock.now(), request.keep, folder)
     with contextlib.ExitStack() as stack:
-        # The janitor looks at folders under the same lock, so it never sees one that is half made.
-        with locks.held(locks.file(runs_folder(cache) / ".lock")):
+        with nobody_looks(runs_folder(cache)):
             _make_folders(workspace, cache=cache)
             stack.enter_context(locks.held(lock_file(folder)))
         try:
@@ -198,11 +199,21 @@ def opened(request: Request, settings: Settings, *, source: str, clock: Clock) -
             yield workspace
         except RecipeCIError:
             if not workspace.report.exists():
-                _remove(workspace)
+                _remove(workspace, cache=cache)
             raise
         finally:
             if workspace.report.exists() or not workspace.state.exists():
                 _unlink(workspace, cache=cache)
+
+
+@contextlib.contextmanager
+def nobody_looks(runs: Path) -> Iterator[None]:
+    """Have janitors wait until the end of the block: they see no run's folder that is half made, or half gone.
+
+    Of one without a lock they take it that its run was killed when it had none yet, and make that lock.
+    """
+    with locks.held(locks.file(runs / ".lock")):
+        yield
 
 
 def _new_id(clock: Clock) -> str:
@@ -273,10 +284,18 @@ def _unlink(workspace: Workspace, *, cache: Path) -> None:
         link.unlink()
 
 
-def _remove(workspace: Workspace) -> None:
+def remove(workspace: Workspace, *, cache: Path) -> None:
+    """Remove all that a run made, its lock last."""
+    for large in (workspace.shared, workspace.swarm, workspace.authors):
+        workspace.discard(large)
+    with nobody_looks(runs_folder(cache)):
+        shutil.rmtree(workspace.folder)
+
+
+def _remove(workspace: Workspace, *, cache: Path) -> None:
     """Remove what the run made, without hiding the error that ended it."""
     try:
-        shutil.rmtree(workspace.folder)
+        remove(workspace, cache=cache)
     except OSError as e:
         log.warning("%s stays: %s", workspace.folder, e.strerror)
 
