@@ -20,7 +20,6 @@ import shutil
 import signal
 import struct
 import subprocess  # its Popen is what plumbum returns; nothing is started by it here
-import tempfile
 import termios
 import time
 import tty
@@ -288,8 +287,8 @@ def _spawned(
 
 
 def _input(data: bytes) -> IO[bytes]:
-    """Return a file that gives `data` and then its end; a file, so that no full pipe can block."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    """Return a file in memory that gives `data` and then its end; a file, so that no full pipe can block."""
+    file = os.fdopen(os.memfd_create("stdin"), "w+b")
     file.write(data)
     file.seek(0)
     return file

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import tempfile
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -128,9 +128,10 @@ class Git:
         """
         with _trusting(source) as trust:
             way = {} if source.local else {**self._way(), **self._login(source.where)}
-            speak = {**way, **trust, "GIT_ALLOW_PROTOCOL": source.scheme}
+            told = {"GIT_CONFIG_GLOBAL": f"/proc/self/fd/{trust[0]}"} if trust else {}
+            speak = {**(env or {}), **way, **told, "GIT_ALLOW_PROTOCOL": source.scheme}
             limited = [program("sh"), "-c", _LIMITED, str(self.most_bytes // _BLOCK), program("git", path=self.path)]
-            return self._run([*limited, *args], timeout=FETCH_SECONDS, env={**(env or {}), **speak})
+            return self._run([*limited, *args], timeout=FETCH_SECONDS, env=speak, pass_fds=trust)
 
     def _run(
         self,
@@ -140,8 +141,10 @@ class Git:
         env: Mapping[str, str],
         stdin: bytes = b"",
         ok: Collection[int] = (0,),
+        pass_fds: Sequence[int] = (),
     ) -> Completed:
-        return self.runner.run(argv, timeout=timeout, env={**ENV, "PATH": self.path, **env}, stdin=stdin, ok=ok)
+        env = {**ENV, "PATH": self.path, **env}
+        return self.runner.run(argv, timeout=timeout, env=env, stdin=stdin, ok=ok, pass_fds=pass_fds)
 
     def _login(self, url: str) -> dict[str, str]:
         """Return what a git needs that speaks to the credential's own host."""
@@ -223,19 +226,19 @@ class Repository:
 
 
 @contextlib.contextmanager
-def _trusting(source: Source) -> Iterator[dict[str, str]]:
-    """Let git read a folder that belongs to somebody else, for one call.
+def _trusting(source: Source) -> Iterator[tuple[int, ...]]:
+    """Let git read a folder that belongs to somebody else, for one call: yield a configuration that it is to inherit.
 
-    The option on the command line would not do: it does not reach the second git, which serves the folder.
+    The option on the command line would not do: it does not reach the second git, which serves the folder. It is in
+    memory, so that nothing of it is left.
     """
     if not source.local:
-        yield {}
+        yield ()
         return
-    with tempfile.NamedTemporaryFile(prefix="recipeci-git-", suffix=".config") as file:
-        folders = (source.where, f"{source.where}/.git")
+    folders = (source.where, f"{source.where}/.git")
+    with open(os.memfd_create("git-config"), "wb", buffering=0) as file:  # noqa: PTH123 - a descriptor
         file.write("".join(f"[safe]\n\tdirectory = {_quoted(folder)}\n" for folder in folders).encode())
-        file.flush()
-        yield {"GIT_CONFIG_GLOBAL": file.name}
+        yield (file.fileno(),)
 
 
 def _quoted(value: str) -> str:
