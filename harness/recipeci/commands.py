@@ -150,7 +150,11 @@ class Doctor(Command):
         config = settings.load(given.path("--config", self.config), settings.environment())
         program, record = given.word("--abra", self.program), given.new_file("--record", self.record)
         # Before the table: whoever names an abra that is none need not read what else is here.
-        abra = choose(program, config.abra, runner=LocalRunner(), path=config.search_path) if self.abra else None
+        abra = (
+            choose(program, config.abra, runner=LocalRunner(), path=config.search_path, cache=config.cache)
+            if self.abra
+            else None
+        )
         findings = doctor.examine(config, runner=LocalRunner())
         for line in doctor.table(findings):
             parsing.say(f"{line}\n")

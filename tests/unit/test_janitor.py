@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipeci.host import closure
+from recipeci.host import closure, temporary
 from recipeci.host.clock import SystemClock
 from recipeci.host.command import BASE_ENV, Completed, LocalRunner
 from recipeci.model import Commit, Outcome, Report, Request, Settings, Target
@@ -40,13 +40,14 @@ with workspace.opened(request, Settings(cache=cache), source="s", clock=SystemCl
         run.write_manifest(target=Target(Commit("a" * 40)), creates=["x"])
         (run.swarm / "data").mkdir()
         (run.shared / "abra").mkdir()
+        (run.authors / "recipeci").mkdir(parents=True)
         print(run.folder, flush=True)
         sys.stdin.readline()
 """
 CLEAN = """
 import sys
 from pathlib import Path
-from recipeci.host import closure
+from recipeci.host import closure, temporary
 from recipeci.host.clock import SystemClock
 from recipeci.host.command import BASE_ENV, LocalRunner
 from recipeci.model import Settings
@@ -99,7 +100,7 @@ def names(folder: Path) -> list[str]:
 
 def test_a_killed_run_gets_its_report_and_loses_its_cell_and_checkout(short: Path) -> None:
     folder = killed(short)
-    assert names(folder) == ["cell", "run.log", "state", "swarm"]
+    assert names(folder) == ["authors", "cell", "run.log", "state", "swarm"]
     (said,) = clean(short)
     assert said == f"{folder.name}: killed; its cell and checkout removed, report: {folder}/report.json"
     assert names(folder) == ["junit.xml", "report.json", "run.log", "state"]
@@ -108,6 +109,18 @@ def test_a_killed_run_gets_its_report_and_loses_its_cell_and_checkout(short: Pat
     assert (report["recipe"], report["pr"], report["target"]["commit"]) == ("custom-html", 7, "a" * 40)
     assert report["errors"][0]["message"].endswith("INFO    recipeci: deploying")
     assert report["leftovers"] is None
+
+
+@pytest.mark.parametrize("where", [".", "store", "store/work", "store/marks"])
+def test_what_a_killed_command_had_for_a_while_is_removed_and_said(short: Path, where: str) -> None:
+    place = short / "cache" / where
+    place.mkdir(parents=True, exist_ok=True)
+    with temporary.folder(place) as living:
+        left = place / f"{temporary.PREFIX}left"
+        left.mkdir()
+        assert clean(short) == (f"{left}: its maker was killed, removed",)
+        assert living.is_dir()
+    assert names(place) == []
 
 
 def test_what_was_cleaned_once_is_not_cleaned_again(short: Path) -> None:
@@ -317,7 +330,7 @@ def test_a_cache_of_somebody_else_says_what_to_do(short: Path) -> None:
 import os, sys
 from pathlib import Path
 from recipeci.errors import HostError
-from recipeci.host import closure
+from recipeci.host import closure, temporary
 from recipeci.host.clock import SystemClock
 from recipeci.host.command import BASE_ENV, LocalRunner
 from recipeci.model import Settings

@@ -9,7 +9,6 @@ import importlib.util
 import re
 import shutil
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from recipeci import namedpath
 from recipeci.errors import AbraFailed, CommandFailed, CommandTimeout, UsageError
+from recipeci.host import temporary
 from recipeci.host.command import PATH, Completed, LineSink, Runner
 from recipeci.host.linttable import LintTable, parse
 from recipeci.model import Program
@@ -42,8 +42,12 @@ class AbraProgram:
     """The folders that must be seen, at the same paths, where it runs."""
 
 
-def choose(asked: str | None, setting: str | None, *, runner: Runner, path: str = PATH) -> AbraProgram:
+def choose(
+    asked: str | None, setting: str | None, *, runner: Runner, path: str = PATH, cache: Path | None = None
+) -> AbraProgram:
     """Return the abra to use: the one asked for, else the setting's, else `abra` in `path`, else the built-in one.
+
+    What it writes when it is asked for its version goes, and goes near `cache` (`temporary.near`).
 
     Raises UsageError, naming the path, if it is not there, does not start, or is not abra.
     """
@@ -51,9 +55,11 @@ def choose(asked: str | None, setting: str | None, *, runner: Runner, path: str 
     if chosen == BUILT_IN:
         package = _miniabra()
         argv = [sys.executable, "-I", str(package / "miniabra" / "__main__.py")]  # installed in this Python or not
-        return _probed(argv, runner=runner, name=BUILT_IN, folders=(Path(sys.prefix), Path(sys.base_prefix), package))
+        ours = (Path(sys.prefix), Path(sys.base_prefix), package)
+        return _probed(argv, runner=runner, name=BUILT_IN, folders=ours, cache=cache)
     program = namedpath.named(f"abra {namedpath.shown(chosen)}", chosen, home=True)
-    return _probed([str(program)], runner=runner, name=str(program), folders=(program.parent, program.resolve().parent))
+    folders = (program.parent, program.resolve().parent)
+    return _probed([str(program)], runner=runner, name=str(program), folders=folders, cache=cache)
 
 
 class Abra:
@@ -216,10 +222,12 @@ def _failed(args: Sequence[str], error: CommandFailed, *, quiet: bool) -> AbraFa
     return AbraFailed(["abra", *args], code=error.code, out=out, err=err, seconds=error.seconds, reason=reason)
 
 
-def _probed(argv: list[str], *, runner: Runner, name: str, folders: tuple[Path, ...]) -> AbraProgram:
+def _probed(
+    argv: list[str], *, runner: Runner, name: str, folders: tuple[Path, ...], cache: Path | None
+) -> AbraProgram:
     """Ask a program for its version, in a home of its own."""
-    with tempfile.TemporaryDirectory(prefix="recipeci-abra-") as home:
-        env = {"PATH": PATH, "HOME": home, "ABRA_DIR": home, "LC_ALL": "C"}
+    with temporary.near(cache) as home:
+        env = {"PATH": PATH, "HOME": str(home), "ABRA_DIR": str(home), "LC_ALL": "C"}
         try:
             said = runner.run([*argv, "--version"], timeout=PROBE_SECONDS, env=env).out
         except CommandFailed as error:

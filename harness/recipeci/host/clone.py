@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recipeci.errors import CommandFailed, HostError, RecipeInvalid, UsageError
+from recipeci.host import temporary
 from recipeci.host.command import KEPT_BYTES, Runner
 from recipeci.host.gitcall import Repository, Source
 from recipeci.host.gitwords import NO_SUCH_COMMIT, explained, gigabytes, last_words
@@ -206,7 +206,7 @@ class Clone:
 
     def _written(self, folder: Path) -> str:
         """Go through an index that is thrown away."""
-        with tempfile.TemporaryDirectory(prefix="recipeci-index-") as scratch:
+        with temporary.folder(self.folder / ".git") as scratch:
             env = {"GIT_INDEX_FILE": f"{scratch}/index", "GIT_WORK_TREE": str(folder)}
             self.repository.run(["read-tree", str(self.newest)], env=env)
             excluded = folder / ".git" / "info" / "exclude"

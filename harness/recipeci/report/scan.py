@@ -9,10 +9,10 @@ from __future__ import annotations
 import dataclasses
 import logging
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from recipeci.host import temporary
 from recipeci.model import Report, SecretScan
 from recipeci.redact import Redactor
 from recipeci.report import junit, places, runlog, texts
@@ -136,7 +136,7 @@ def artifacts(folder: Path) -> tuple[Path, ...]:
 def _mask(file: Path, redactor: Redactor) -> None:
     """Mask a file where it is, since the log may have it open; one that holds no secret is not touched."""
     stream = redactor.stream()
-    with tempfile.TemporaryFile(dir=file.parent) as masked:
+    with temporary.unnamed(file.parent) as masked:
         with file.open("rb") as given:
             while block := given.read(BLOCK):
                 masked.write(stream.feed(block))

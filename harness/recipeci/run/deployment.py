@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recipeci.errors import CommandFailed, CommandTimeout, OpFailed, UsageError, WaitFailed
+from recipeci.host import temporary
 from recipeci.host.abra import Abra
 from recipeci.host.below import Below
 from recipeci.host.clock import Clock, until
@@ -235,7 +235,7 @@ class Deployment:
 
     def _insert(self, key: str, *, version: str) -> None:
         """Store a secret's value from recipe.yml; the file is gone when abra has read it."""
-        with tempfile.NamedTemporaryFile(dir=self.scratch) as file, self._still_there("abra app secret insert"):
+        with temporary.file(self.scratch) as file, self._still_there("abra app secret insert"):
             file.write(self.plan.meta.secrets[key])
             file.flush()
             with self._recipes_fault():

@@ -6,13 +6,12 @@ import enum
 import os
 import platform
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from recipeci.errors import CommandFailed, HostError, RecipeCIError
-from recipeci.host import abra, closure, command, engine
+from recipeci.host import abra, closure, command, engine, temporary
 from recipeci.host.cell import cgroups
 from recipeci.host.closure import Closure
 from recipeci.host.command import Runner
@@ -183,7 +182,7 @@ def _vip() -> Finding:
 
 def _abra(settings: Settings, runner: Runner) -> Finding:
     """The program that deploys."""
-    chosen = abra.choose(None, settings.abra, runner=runner, path=settings.search_path)
+    chosen = abra.choose(None, settings.abra, runner=runner, path=settings.search_path, cache=settings.cache)
     words = f"{chosen.program.name} {chosen.program.version}"
     if not chosen.program.built_in:
         return Finding("abra", State.OK, f"{words}: {chosen.argv[0]}")
@@ -198,8 +197,8 @@ def _cache(settings: Settings, runner: Runner) -> Finding:
     cache = workspace.cache_folder(settings, make=False)
     there = next(parent for parent in (cache, *cache.parents) if parent.is_dir())
     try:
-        with tempfile.TemporaryDirectory(prefix=".recipeci-doctor-", dir=there) as trial:
-            filesystem.check_overlays(Path(trial), runner=runner)
+        with temporary.folder(there) as trial:
+            filesystem.check_overlays(trial, runner=runner)
     except OSError as e:
         hint = "set `cache` in the settings to a folder on ext4, xfs or btrfs, or run it with sudo"
         raise HostError(f"{there} cannot be written: {e.strerror}", hint=hint) from e

@@ -10,7 +10,6 @@ import contextlib
 import dataclasses
 import logging
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import TypeVar
 import recipeci
 from recipeci.errors import HostError, RecipeCIError
 from recipeci.host import cell as cells
-from recipeci.host import engine
+from recipeci.host import engine, temporary
 from recipeci.host.abra import choose
 from recipeci.host.below import Below
 from recipeci.host.cell import Cell, CellSpec
@@ -52,8 +51,8 @@ def show_plan(request: Request, settings: Settings, *, console: Console, redacto
     """Print what a run would do; writes only a clone that it removes, and asks nothing of Docker."""
     said = source.given(request, settings)
     secrets.of_clone(redactor, said)
-    with tempfile.TemporaryDirectory(prefix="recipeci-plan-") as scratch, console.phase("checkout"):
-        found = source.sourced(request, settings, said, into=Path(scratch) / "clone", runner=LocalRunner())
+    with temporary.near(settings.cache) as scratch, console.phase("checkout"):
+        found = source.sourced(request, settings, said, into=scratch / "clone", runner=LocalRunner())
     for line in describing.describe(found.plan):
         console.say(line)
 
@@ -71,7 +70,7 @@ def run(
     secrets.of_clone(redactor, said)
     if request.images is not None:
         entries.read(request.images)
-    abra = choose(request.abra, settings.abra, runner=runner, path=settings.search_path)
+    abra = choose(request.abra, settings.abra, runner=runner, path=settings.search_path, cache=settings.cache)
     programs = engine.find(settings.docker_prefix, path=settings.search_path)
     for line in janitor.clean(settings, runner=runner, clock=clock):
         console.note(line)

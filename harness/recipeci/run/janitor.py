@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from recipeci.errors import HostError
-from recipeci.host import engine
+from recipeci.host import engine, temporary
 from recipeci.host.cell import abandoned, life
 from recipeci.host.clock import Clock
 from recipeci.host.command import Runner
@@ -56,14 +56,16 @@ class Entry:
 def clean(settings: Settings, *, runner: Runner, clock: Clock) -> tuple[str, ...]:
     """Clear up after killed runs, and remove the folders of ended ones older than the settings say.
 
-    A killed run gets its report; its cell's files, checkout and cgroup directories are removed. Runs that are alive are
-    not touched. Returns a line for each thing done or that could not be.
+    A killed run gets its report; its cell's files, checkout and cgroup directories are removed, and what any command
+    had for a while. Runs that are alive are not touched. Returns a line for each thing done or that could not be.
     """
-    runs = workspace.runs_folder(workspace.cache_folder(settings, make=False))
+    cache = workspace.cache_folder(settings, make=False)
+    runs = workspace.runs_folder(cache)
+    left = tuple(f"{path}: its maker was killed, removed" for path in _temporary(cache))
     if not runs.is_dir():
-        return ()
+        return left
     try:
-        return tuple(_each(runs, settings, runner=runner, clock=clock))
+        return (*left, *_each(runs, settings, runner=runner, clock=clock))
     except PermissionError as e:
         raise HostError(f"{e.filename}: {e.strerror}", hint="sudo recipeci clean") from e
 
@@ -95,6 +97,12 @@ def thin_out(settings: Settings, *, runner: Runner, clock: Clock, say: Callable[
     except HostError as e:
         return (f"image store: stays: {e.message}",)
     return tuple(_said(done))
+
+
+def _temporary(cache: Path) -> tuple[Path, ...]:
+    """Remove the temporary folders of what was killed; those in a run's own folder go with that."""
+    places = (*temporary.places(cache), *Store.temporary_places(cache / "store"))
+    return tuple(path for place in places for path in temporary.clear(place))
 
 
 def _said(done: Removed) -> Iterator[str]:
@@ -167,7 +175,8 @@ def _reap(entry: Entry, *, runs: Path, runner: Runner, clock: Clock) -> str:
     """Remove what the killed run left, write its report, and say so; the report is last (see write.write)."""
     folder = entry.folder
     life.reap(name=entry.path.name, folder=folder / "swarm", runner=runner, clock=clock)
-    _remove(folder / "cell", runner)
+    for part in ("cell", "authors"):
+        _remove(folder / part, runner)
     manifest = workspace.read_manifest(folder)
     if manifest is None:
         # Killed before it had done anything: nothing in it is worth a report.

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from recipeci.errors import RecipeInvalid
+from recipeci.host import temporary
 from recipeci.host.clone import SUBMODULE, Clone
 from recipeci.model import AuthorFile, Commit
 from recipeci.recipe.metadata import FILE
@@ -115,7 +115,7 @@ class Placing:
             for entry in self._clone.tree(self._target)
             if entry.path.startswith(f"{TESTS}/") and entry.mode != SUBMODULE and not entry.leaves_tree
         ]
-        with tempfile.TemporaryDirectory(prefix="recipeci-index-") as scratch:
+        with temporary.folder(self._folder) as scratch:
             run, env = self._clone.repository.run, {"GIT_INDEX_FILE": f"{scratch}/index"}
             run(["read-tree", str(self._target)], env=env)
             paths = "".join(f"{path}\0" for path in wanted).encode()

@@ -43,7 +43,7 @@ def refuse_builtin(settings: Settings, *, runner: Runner) -> None:
     Raises:
         UsageError: they do not, or the abra of the settings is none.
     """
-    abra = choose(None, settings.abra, runner=runner, path=settings.search_path).program
+    abra = choose(None, settings.abra, runner=runner, path=settings.search_path, cache=settings.cache).program
     if abra.built_in and not settings.builtin_abra_is_final:
         msg = "there is no abra, and a worker does not use the built-in one: its verdicts would not count"
         raise UsageError(msg, hint="install abra, or set `abra: {builtin_is_final: true}`")

@@ -174,6 +174,11 @@ class Store:
         with self._alone(say) as lock_fd, self._dockerd(lock_fd) as docker:
             return removal.thin_out(docker, shelf, rule)
 
+    @staticmethod
+    def temporary_places(folder: Path) -> tuple[Path, ...]:
+        """Return where the store in a folder makes what it has for a while (`temporary.folder`)."""
+        return folder, folder / "work", folder / "marks"
+
     @property
     def _locks(self) -> Path:
         return self.folder / "locks"

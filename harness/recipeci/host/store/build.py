@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from recipeci.errors import CommandFailed, HostError
-from recipeci.host import closure
+from recipeci.host import closure, temporary
 from recipeci.host.command import BASE_ENV, Runner
 from recipeci.host.store import debian
 from recipeci.host.store.daemon import Docker
@@ -91,7 +90,7 @@ class Builder:
         return tar
 
     def _prepare(self, build: Build, copy: Path, *, home: Path) -> None:
-        own = {"PATH": closure.OWN.machine_path, "HOME": str(home), "PYTHON": sys.executable}
+        own = {"PATH": closure.OWN.machine_path, "HOME": str(home), "TMPDIR": str(home), "PYTHON": sys.executable}
         env = {**BASE_ENV, **self.env, **own, **build.args}
         self.runner.run([*debian.ISOLATED, str(build.prepare)], timeout=PREPARE_SECONDS, env=env, cwd=copy)
 
@@ -102,5 +101,5 @@ class Builder:
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
         self.work.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.work) as folder:
-            yield Path(folder)
+        with temporary.folder(self.work) as folder:
+            yield folder

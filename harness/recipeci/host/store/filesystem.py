@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from recipeci.errors import CommandFailed, HostError
+from recipeci.host import temporary
 from recipeci.host.command import Runner
 
 NEEDED_BYTES = 2 * 1024**3
@@ -34,8 +34,8 @@ def check_folder(folder: Path, *, runner: Runner) -> None:
     """
     there = nearest(folder)
     try:
-        with tempfile.TemporaryDirectory(prefix=".recipeci-trial-", dir=there) as trial:
-            check_overlays(Path(trial), runner=runner)
+        with temporary.folder(there) as trial:
+            check_overlays(trial, runner=runner)
     except OSError as error:
         raise HostError(f"{there} cannot hold images: {error.strerror}", hint=HINT) from error
 

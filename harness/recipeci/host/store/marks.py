@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+
+from recipeci.host import temporary
 
 HIDES = frozenset({"trusted.overlay.opaque", "trusted.overlay.redirect", "trusted.overlay.metacopy"})
 
@@ -61,6 +62,6 @@ def _is_whiteout(path: str) -> bool:
 def _write(file: Path, text: str) -> None:
     """Write a note whole or not at all."""
     file.parent.mkdir(exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=file.parent, prefix=".", delete=False) as new:
-        new.write(text)
-    Path(new.name).replace(file)
+    with temporary.folder(file.parent) as own:
+        (own / file.name).write_text(text)
+        (own / file.name).replace(file)

@@ -6,12 +6,12 @@ Traefik: the closure's image, else its program by wheel or on PATH. Backup bot: 
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from recipeci.errors import HostError, UsageError
+from recipeci.host import temporary
 from recipeci.host.closure import Closure, Image
 from recipeci.host.command import Runner
 from recipeci.host.store import bot, proxy
@@ -123,5 +123,5 @@ def _loaded(builder: Builder, saved: Saved, image: Reference) -> None:
 
 
 def _built(builder: Builder, image: Reference, write: Callable[[Path], Build]) -> None:
-    with tempfile.TemporaryDirectory(dir=builder.work) as scratch:
-        builder.build(write(Path(scratch)), image)
+    with temporary.folder(builder.work) as scratch:
+        builder.build(write(scratch), image)
