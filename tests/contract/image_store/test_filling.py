@@ -64,7 +64,8 @@ def test_prepare_runs_in_a_copy_with_the_arguments_and_the_machines_network(
     make_store: MakeStore, images: tiny.Images, said: list[str], programs: DockerPrograms, tmp_path: Path
 ) -> None:
     script = images.folder / "prepare"
-    script.write_text('#!/bin/sh -e\necho "$WORD" > brought\nip route > routes\n')
+    # What it leaves among its temporary files is in the copy's folder, and goes with that.
+    script.write_text('#!/bin/sh -e\nls -d "$(mktemp)" "$PWD/../tmp."*\necho "$WORD" > brought\nip route > routes\n')
     script.chmod(0o755)
     dockerfile = tiny.DOCKERFILE + 'COPY brought routes /\nCMD ["cat", "/brought", "/routes"]\n'
     folder = images.add("prepared:1", dockerfile, name="prepared", prepare="prepare", args={"WORD": "hello"})
