@@ -11,6 +11,7 @@ from lab import folders, prepare, repository
 from lab.gitea import LabGitea
 from lab.machine import running as machines
 from lab.repository import Built
+from recipeci.host import temporary
 from recipeci.host.clock import SystemClock
 from recipeci.host.command import LocalRunner
 from recipeci.model import Settings
@@ -65,13 +66,16 @@ def recipeci(folder: Path, cache: Path, abra: Path, watch: Watch) -> Iterator[Re
     own.mkdir(parents=True)
     (own / "store").symlink_to(cache / "store")
     program = Recipeci(folder, own, abra=abra)
+    program.temporary.mkdir()
     yield program
     program.kill_all()
     told = [*secrecy.leaks(folder), *secrecy.blind(folder)]
     left = watch.wait_until_gone(folder)
     assert not left, left
     assert not told, told
+    assert list(program.temporary.iterdir()) == []
     janitor.clean(Settings(cache=own), runner=LocalRunner(), clock=SystemClock())  # before its folder goes
+    assert list(folder.rglob(f"{temporary.PREFIX}*")) == []
 
 
 @pytest.fixture

@@ -91,6 +91,11 @@ class Recipeci:
     started: list[Running] = field(default_factory=list)
 
     @property
+    def temporary(self) -> Path:
+        """TMPDIR of its runs: nothing of theirs may be there when they have ended, however they did."""
+        return self.folder / "tmp"
+
+    @property
     def package(self) -> Path:
         """The package of the built-in abra."""
         return self.abra / "miniabra" if self.abra else Path(miniabra.__file__).parent
@@ -139,6 +144,7 @@ class Recipeci:
     def _env(self) -> dict[str, str]:
         """Return all of its environment: nothing of the test process's but where the cache is."""
         env = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": str(self.folder), "XDG_CACHE_HOME": str(self.cache.parent)}
+        env["TMPDIR"] = str(self.temporary)
         if first := [*self.python_path, *([self.abra] if self.abra else [])]:
             env["PYTHONPATH"] = os.pathsep.join(map(str, first))
         return env | dict(self.env)

@@ -7,12 +7,15 @@ import dataclasses
 import os
 import random
 import signal
+import socket
+import sys
 from pathlib import Path
 
 import pytest
 from lab import repository
 from lab.repository import Built
 from mutants.catalogue import NEVER_ENDS
+from recipeci.host import temporary
 from recipeci.model import Tier
 
 from e2e import leftovers
@@ -205,6 +208,58 @@ def test_two_runs_of_one_recipe_at_once(recipeci: Recipeci, custom_html: Built) 
     ended = [running.end() for running in both]
     assert [run.code for run in ended] == [0, 0], "".join(run.out + run.err for run in ended)
     assert len({run.report["domain"] for run in ended}) == 2
+
+
+ASKED = """#!{python} -I
+import socket
+socket.create_connection(("127.0.0.1", {port})).recv(1)
+"""
+"""A program that says that it is there and then waits, as an abra that hangs."""
+
+
+def killed_when_something_asks(recipeci: Recipeci, *options: str) -> None:
+    """Kill a program in the middle of what it has a temporary folder for; `{port}` is where it is waited for."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(60)
+        port = listener.getsockname()[1]
+        (recipeci.folder / "abra").write_text(ASKED.format(python=sys.executable, port=port))
+        (recipeci.folder / "abra").chmod(0o755)
+        given = [option.format(port=port, abra=recipeci.folder / "abra") for option in options]
+        running = recipeci.start_as_is(*given, folder=recipeci.folder / "r")
+        with listener.accept()[0]:
+            running.signal(signal.SIGKILL)
+            running.process.communicate()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--recipe", "x", "--source", "http://127.0.0.1:{port}/x.git", "--plan"),
+        ("--recipe", "x", "--source", "/", "--abra", "{abra}"),
+        ("doctor", "--abra", "{abra}"),
+    ],
+    ids=["the clone of a plan", "the home of an abra that is asked for its version", "the same in doctor"],
+)
+def test_what_is_killed_leaves_temporary_folders_only_where_clean_finds_them(
+    recipeci: Recipeci, options: tuple[str, ...]
+) -> None:
+    killed_when_something_asks(recipeci, *options)
+    assert list(recipeci.temporary.iterdir()) == []
+    (left,) = recipeci.cache.glob(f"{temporary.PREFIX}*")
+    cleaned = recipeci.start_as_is("clean", folder=recipeci.folder / "r").end()
+    assert cleaned.code == 0, cleaned.out + cleaned.err
+    assert f"{left}: its maker was killed, removed" in cleaned.out.splitlines()  # beside cgroups of other tests' runs
+    assert not left.exists()
+
+
+def test_the_next_run_removes_them_too(recipeci: Recipeci, custom_html: Built) -> None:
+    killed_when_something_asks(recipeci, "--recipe", "x", "--source", "/", "--abra", "{abra}")
+    (left,) = recipeci.cache.glob(f"{temporary.PREFIX}*")
+    planned = recipeci.start_as_is(
+        *for_recipe("custom-html", source=custom_html.path), "--plan", folder=recipeci.folder / "r"
+    )
+    assert planned.end().code == 0
+    assert not left.exists()
 
 
 def test_clean_removes_what_a_killed_run_left_in_the_cache_folder(recipeci: Recipeci, custom_html: Built) -> None:
