@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import resource
 import socket
 import sqlite3
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -19,16 +21,26 @@ import pytest
 import recipeci
 from flask import Flask
 from recipeci.errors import HostError
-from recipeci.host.clock import SystemClock, until
+from recipeci.host.clock import until
 from recipeci.service.events import BODY_MOST
 from recipeci.service.model import Repository
 from recipeci.service.web import Limits, Server, serve_pages
+from strangers import (
+    CLOCK,
+    IMPATIENT,
+    SECONDS,
+    answered,
+    chunks,
+    connected,
+    dripped_answer,
+    dripped_request,
+    head,
+    in_time,
+    raw,
+    status,
+)
 from unit.processes import line, started, tell
 from unit.weblab import PUBLIC, Lab, lab, payload, signed
-
-SECONDS = 30.0
-CLOCK = SystemClock()
-IMPATIENT = Limits(connections=20, seconds=1)
 
 
 @pytest.fixture
@@ -38,47 +50,14 @@ def here(tmp_path: Path) -> Iterator[Lab]:
 
 
 @contextlib.contextmanager
-def serving(here: Lab, *, limits: Limits | None = None) -> Iterator[httpx.Client]:
+def serving(here: Lab, *, limits: Limits | None = None, host: str = "127.0.0.1") -> Iterator[httpx.Client]:
     """Serve, and give a client of it that takes nothing from the environment."""
+    bridge = dataclasses.replace(here.bridge(), host=host)
     with (
-        serve_pages(
-            here.bridge(), database=here.database, health=here.well(), clock=here.clock, limits=limits
-        ) as address,
+        serve_pages(bridge, database=here.database, health=here.well(), clock=here.clock, limits=limits) as address,
         httpx.Client(base_url=f"http://{address[0]}:{address[1]}", trust_env=False, timeout=SECONDS) as client,
     ):
         yield client
-
-
-def connected(client: httpx.Client) -> socket.socket:
-    return socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=SECONDS)
-
-
-def raw(client: httpx.Client, *sent: bytes) -> bytes:
-    """Send bytes over a connection of their own; return all that comes back until it is closed, or is whole."""
-    with connected(client) as plug:
-        came = b""
-        with contextlib.suppress(OSError):  # whoever is refused while he goes on sending finds the connection reset
-            for part in sent:
-                plug.sendall(part)
-            plug.shutdown(socket.SHUT_WR)
-        with contextlib.suppress(OSError):
-            while part := plug.recv(65536):
-                came += part
-    return came
-
-
-def head(headers: Mapping[str, str], *more: str, path: str = "/hooks/gitea", method: str = "POST") -> bytes:
-    lines = [f"{method} {path} HTTP/1.1", "Host: ci.test", "Connection: close"]
-    return "\r\n".join([*lines, *(f"{name}: {value}" for name, value in headers.items()), *more, "", ""]).encode()
-
-
-def chunks(body: bytes, size: int) -> bytes:
-    parts = [body[at : at + size] for at in range(0, len(body), size)]
-    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
-
-
-def status(answer: bytes) -> int:
-    return int(answer.split(b" ", 2)[1])
 
 
 # It listens, and where it cannot it says so.
@@ -110,8 +89,9 @@ def test_an_address_of_another_machine_is_told_from_a_port_that_is_taken(here: L
 
 
 def test_at_the_end_nothing_is_left_of_it(here: Lab) -> None:
-    before = set(threading.enumerate())
-    with serving(here) as client:
+    before, pid = set(threading.enumerate()), os.getpid()
+    own = f"127.{128 | pid >> 16 & 127}.{pid >> 8 & 255}.{pid & 255}"  # nobody else is given its port meanwhile
+    with serving(here, host=own) as client:
         address = (client.base_url.host, client.base_url.port or 0)
         idle = connected(client)
         client.get("/")  # answered on a later connection: the idle one is accepted, no longer the kernel's to reset
@@ -121,6 +101,23 @@ def test_at_the_end_nothing_is_left_of_it(here: Lab) -> None:
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(address, timeout=SECONDS)
     socket.create_server(address).close()
+
+
+def test_a_thread_that_takes_its_time_to_end_is_waited_for(here: Lab) -> None:
+    """Waitress counts a thread out before its last lines, in which it can be kept from running for any time."""
+
+    def linger(frame: FrameType, event: str, _: object) -> None:
+        if (event, frame.f_code.co_name) == ("return", "handler_thread"):
+            threading.Event().wait(0.5)
+
+    before = set(threading.enumerate())
+    threading.setprofile(linger)
+    try:
+        with serving(here) as client:
+            client.get("/")
+    finally:
+        threading.setprofile(None)
+    assert set(threading.enumerate()) <= before
 
 
 def test_what_is_being_answered_at_the_end_is_answered(here: Lab) -> None:
@@ -278,49 +275,16 @@ def test_junk_is_refused_without_a_word_about_us_and_the_next_one_is_served(here
 
 
 def test_a_client_that_drips_a_request_is_thrown_out(here: Lab) -> None:
-    with serving(here, limits=IMPATIENT) as client, connected(client) as plug:
-        plug.sendall(head({}, "Content-Length: 1000"))
-        plug.settimeout(0.0)
-        dripped = 0
-
-        def drip() -> bool:
-            nonlocal dripped
-            try:
-                dripped += plug.send(b"x")
-                return plug.recv(1000) == b""
-            except BlockingIOError:
-                return False
-            except ConnectionError:
-                return True
-
-        until(drip, bool, what="the end of the dripping", clock=CLOCK, timeout=SECONDS, delay=0.1, successes=1)
-        assert dripped > 1
+    with serving(here, limits=IMPATIENT) as client:
+        in_time(lambda: dripped_request(client), lambda times: times > 1)
 
 
 def test_a_client_that_drips_the_answer_is_thrown_out(here: Lab) -> None:
     number = here.open(here.enrol())
     here.end(number, report={"schema": 0, "large": "x" * 20_000_000})
-    with serving(here, limits=IMPATIENT) as client, socket.socket() as plug:
-        plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        plug.settimeout(SECONDS)
-        plug.connect((client.base_url.host, client.base_url.port or 0))
-        plug.sendall(head({}, path=f"/runs/{number}/report.json", method="GET"))
-        assert status(plug.recv(12)) == 200
-
-        def drip() -> bool:
-            plug.recv(10)
-            return not is_held(plug)
-
-        assert is_held(plug)
-        until(drip, bool, what="the end of the answer", clock=CLOCK, timeout=SECONDS, delay=0.1, successes=1)
-        assert client.get("/healthz").status_code == 200
-
-
-def is_held(plug: socket.socket) -> bool:
-    """Say whether the other side still has a connection, by the kernel's table: what it sent may come later."""
-    ends = [f":{name[1]:04X}" for name in (plug.getpeername(), plug.getsockname())]
-    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return any(row[3] == "01" and row[1].endswith(ends[0]) and row[2].endswith(ends[1]) for row in rows)
+    with serving(here, limits=IMPATIENT) as client:
+        assert in_time(lambda: dripped_answer(client, f"/runs/{number}/report.json"))
+        assert in_time(lambda: answered(lambda: client.get("/healthz"))) == 200
 
 
 def test_idle_connections_keep_nobody_out_for_long(here: Lab) -> None:
@@ -328,7 +292,8 @@ def test_idle_connections_keep_nobody_out_for_long(here: Lab) -> None:
     with serving(here, limits=IMPATIENT) as client, contextlib.ExitStack() as stack:
         for _ in range(3 * IMPATIENT.connections):
             stack.enter_context(connected(client))
-        assert client.post("/hooks/gitea", content=body, headers=signed(body)).status_code == 202
+        deliver = partial(client.post, "/hooks/gitea", content=body, headers=signed(body))
+        assert in_time(lambda: answered(deliver)) == 202
     assert here.inbox() == [(PUBLIC, 5)]
 
 

@@ -11,7 +11,7 @@ import errno
 import logging
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +82,7 @@ class Server:
     def __init__(self, app: Flask, listener: socket.socket, limits: Limits) -> None:
         """Take a listening socket; nothing is accepted yet."""
         self._map: Any = {}
-        self._dispatcher = ThreadedTaskDispatcher()
+        self._dispatcher = Dispatcher()
         self._dispatcher.set_thread_count(THREADS)
         sockinfo = (listener.family, listener.type, listener.proto, listener.getsockname())
         self._server = TcpWSGIServer(
@@ -143,6 +143,29 @@ class Server:
 
     def _channels(self) -> list[HTTPChannel]:
         return [channel for channel in self._map.values() if isinstance(channel, HTTPChannel)]
+
+
+class Dispatcher(ThreadedTaskDispatcher):
+    """waitress's threads; it takes one for ended that only will be, at once: here that is waited for."""
+
+    def __init__(self) -> None:
+        """Begin without a thread."""
+        super().__init__()
+        self._started: dict[int, threading.Thread] = {}
+
+    def start_new_thread(self, target: Callable[[int], object], thread_no: int) -> None:
+        """Start a thread as waitress does, and remember it."""
+        thread = threading.Thread(target=target, name=f"waitress-{thread_no}", args=(thread_no,), daemon=True)
+        self._started[thread_no] = thread
+        thread.start()
+
+    def shutdown(self, cancel_pending: bool = True, timeout: int = ENDING_SECONDS) -> bool:  # noqa: FBT001, FBT002 - waitress's
+        """Wait for the threads' ends; one that still answers after `timeout` seconds is left alone."""
+        done = super().shutdown(cancel_pending, timeout)
+        for number, thread in self._started.items():
+            if number not in self.threads:
+                thread.join()
+        return done
 
 
 class Channel(HTTPChannel):
