@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 HEAD_END = b"\r\n\r\n"
+SECONDS = 60.0
+"""Who connects and says nothing is given up after so long."""
 Handle = Callable[["FakeForge", socket.socket], None]
 
 
@@ -76,7 +78,7 @@ def _accept(listener: socket.socket, forge: FakeForge) -> None:
         except OSError:
             return
         with connection, contextlib.suppress(OSError):
-            connection.settimeout(10)
+            connection.settimeout(SECONDS)
             forge.asked.append(_read(connection))
             forge.handle(forge, connection)
 
@@ -85,14 +87,19 @@ def _read(connection: socket.socket) -> Asked:
     """Read a request."""
     data = b""
     while HEAD_END not in data:
-        part = connection.recv(65536)
-        if not part:
-            raise OSError("hung up")
-        data += part
+        data += _more(connection)
     head, _, body = data.partition(HEAD_END)
     first, *lines = head.decode().split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
     while len(body) < int(headers.get("content-length", "0")):
-        body += connection.recv(65536)
+        body += _more(connection)
     method, target, _ = first.split(" ")
     return Asked(method, target, headers, body)
+
+
+def _more(connection: socket.socket) -> bytes:
+    """Read what is there; whoever has hung up says nothing more, however long his request was to be."""
+    part = connection.recv(65536)
+    if not part:
+        raise OSError("hung up")
+    return part

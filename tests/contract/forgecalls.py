@@ -7,7 +7,7 @@ import json
 import socket
 from collections.abc import Callable, Iterator, Mapping
 
-from fakeforge import FakeForge, Handle, says
+from fakeforge import SECONDS, FakeForge, Handle, says
 from recipeci.host.clock import SystemClock
 from recipeci.service.gitea import Gitea
 from recipeci.service.model import Pull, Repository, Status, User
@@ -108,7 +108,7 @@ class StoppedClock(SystemClock):
 
 
 @contextlib.contextmanager
-def adapted(forge: FakeForge, *, seconds: float = 10.0) -> Iterator[Gitea]:
+def adapted(forge: FakeForge, *, seconds: float = SECONDS) -> Iterator[Gitea]:
     """The adapter for a forge."""
     with Gitea(forge.url, TOKEN, clock=StoppedClock(), timeout=seconds) as gitea:
         yield gitea

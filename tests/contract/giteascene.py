@@ -14,6 +14,8 @@ from recipeci.service.model import Repository, Status
 SINCE = "2020-01-01T00:00:00Z"
 SCOPES = ("read:user", "read:organization", "write:issue", "write:repository")
 """What docs say that the bridge's token needs."""
+SECONDS = 60.0
+"""A real forge on a busy machine takes its time, and an answer that is late is none."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def enrolled(lab: LabGitea, home: Home) -> Repository:
 
 def adapter(lab: LabGitea, person: Person, *scopes: str) -> Gitea:
     """Return the adapter with a token of a user's that has these scopes, the documented ones if none is named."""
-    return Gitea(lab.url, lab.token(person.login, *(scopes or SCOPES)), clock=SystemClock())
+    return Gitea(lab.url, lab.token(person.login, *(scopes or SCOPES)), clock=SystemClock(), timeout=SECONDS)
 
 
 def scene(lab: LabGitea, folder: Path) -> Scene:

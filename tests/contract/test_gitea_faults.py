@@ -19,14 +19,15 @@ from recipeci.service.forgehttp import ANSWER_BYTES
 from recipeci.service.gitea import Gitea
 from recipeci.service.model import User
 
-DRIPS = 20
 SECONDS = 0.5
 """How long the adapter waits here for a whole answer."""
+DRIPS = 100
+"""More than anybody waits for: where the adapter is kept from running, the forge must not hang up before it."""
 
 
 def silence(forge: FakeForge, _: socket.socket) -> None:
     """Say nothing for longer than the adapter waits."""
-    forge.ended.wait(SECONDS * 4)
+    forge.ended.wait(DRIPS * SECONDS / 5)
 
 
 def reset(_: FakeForge, connection: socket.socket) -> None:
@@ -47,7 +48,8 @@ def drip(forge: FakeForge, connection: socket.socket) -> None:
     """Send a byte now and then, each well within what a read may take; at last hang up."""
     connection.sendall(answer("200 OK", b"", Content_Length="5000"))
     for _ in range(DRIPS):
-        forge.ended.wait(SECONDS / 5)
+        if forge.ended.wait(SECONDS / 5):
+            return
         connection.sendall(b" ")
 
 
@@ -55,7 +57,8 @@ def drip_head(forge: FakeForge, connection: socket.socket) -> None:
     """Never come to the end of the headers."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nX-It: ")
     for _ in range(DRIPS):
-        forge.ended.wait(SECONDS / 5)
+        if forge.ended.wait(SECONDS / 5):
+            return
         connection.sendall(b"x")
 
 
@@ -105,10 +108,13 @@ def test_what_is_no_answer_is_never_taken_for_one(fault: str) -> None:
 @pytest.mark.parametrize("fault", SLOW)
 @pytest.mark.parametrize("call", ["myself", "comments", "make_comment"])
 def test_what_takes_too_long_is_no_answer_whatever_keeps_coming(fault: str, call: str) -> None:
-    with serving(SLOW[fault]) as forge, adapted(forge, seconds=SECONDS) as gitea:
-        with pytest.raises(ForgeUnavailable, match="no answer in time"):
-            CALLS[call](gitea)
-        assert len(forge.asked) == 1
+    with (
+        serving(SLOW[fault]) as forge,
+        adapted(forge, seconds=SECONDS) as gitea,
+        pytest.raises(ForgeUnavailable, match="no answer in time"),
+    ):
+        CALLS[call](gitea)
+    assert len(forge.asked) <= 1  # none where the time was over before the request was out, or the forge had read it
 
 
 @pytest.mark.parametrize("call", CALLS)

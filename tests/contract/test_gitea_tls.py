@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from fakeforge import answer
+from fakeforge import SECONDS, answer
 from forgecalls import TOKEN
 from recipeci.host.cell import certificates
 from recipeci.host.clock import SystemClock
@@ -65,7 +65,7 @@ def _accept(listener: socket.socket, context: ssl.SSLContext, forge: Secure) -> 
 
 def asked(forge: Secure, host: str) -> User:
     """Ask who we are."""
-    with Gitea(f"https://{host}:{forge.port}", TOKEN, clock=SystemClock()) as gitea:
+    with Gitea(f"https://{host}:{forge.port}", TOKEN, clock=SystemClock(), timeout=SECONDS) as gitea:
         return gitea.myself()
 
 

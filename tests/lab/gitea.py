@@ -19,7 +19,7 @@ from recipeci.host.clock import SystemClock, until
 from lab import giteaserver
 from lab.giteaserver import PASSWORD
 
-NOTED_SECONDS = 30.0
+NOTED_SECONDS = 60.0
 NOT_FOUND = 404
 
 
@@ -58,7 +58,7 @@ class LabGitea:
         self.server = server
         self.url = server.url
         self.root = Person(1, "root", server.token)
-        self._client = httpx.Client(base_url=f"{server.url}/api/v1/", trust_env=False, timeout=30)
+        self._client = httpx.Client(base_url=f"{server.url}/api/v1/", trust_env=False, timeout=120)
         self._numbers = itertools.count(1)
         self._known: dict[str, Person] = {}
 
