@@ -26,7 +26,11 @@ def main() -> int:
     for line in order.get("prints", []):
         sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
+    noted = False
     while (folder / "hold").exists() and not (told and not order.get("deaf")):
+        if told and not noted:
+            note(folder, "heard", given)
+            noted = True
         time.sleep(0.01)
     code = order.get("code", 0)
     if told and not order.get("deaf"):

@@ -9,10 +9,10 @@ import pytest
 from engine_conformance import Conformance, Ground
 from recipeci.service.engines import Engine
 from recipeci.service.engines.embedded import Embedded
-from recipeci.service.store import Database
+from recipeci.service.store import Database, jobs
 
 from working import lab
-from working.lab import CLOCK, Lab, Process
+from working.lab import Lab, Process
 
 
 class OfEmbedded(Ground):
@@ -24,13 +24,21 @@ class OfEmbedded(Ground):
         self.hosts: list[Process] = []
 
     def again(self) -> Engine:
-        return Embedded(Database(self.bridge.database.path), clock=CLOCK, lease=lab.SHORT_LEASE)
+        return Embedded(Database(self.bridge.database.path), clock=self.bridge.leases, lease=lab.LEASE)
 
     def host_comes(self) -> None:
         self.hosts.append(self.bridge.start(f"host-{len(self.hosts)}"))
 
     def host_dies(self) -> None:
         self.hosts.pop().kill()
+        for key in self.running():
+            self.engine.state(key)  # sees the last beat
+        self.bridge.leases.passed += lab.LEASE + 1
+
+    def running(self) -> list[str]:
+        """Return the keys of what runs, or did when its host died."""
+        with self.bridge.database.reading() as tx:
+            return list(jobs.beats(tx))
 
     def order(self, sha: str, *, code: int) -> None:
         self.bridge.order(sha, code=code)
@@ -54,5 +62,5 @@ class TestEmbedded(Conformance):
 
     @pytest.fixture
     def ground(self, tmp_path: Path) -> Iterator[Ground]:
-        with lab.made(tmp_path, lease=lab.SHORT_LEASE) as bridge:
+        with lab.made(tmp_path) as bridge:
             yield OfEmbedded(bridge)

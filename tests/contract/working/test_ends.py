@@ -62,15 +62,9 @@ def test_a_run_that_had_its_verdict_before_it_was_told_to_end_keeps_it(bridge: L
     number = bridge.ask(1)
     bridge.running(number)
     cancel(bridge, number)
-    bridge.follow(lambda: "told to end" in bridge_log(bridge), what="the signal")
+    bridge.follow(lambda: bridge.journal("heard"), what="the signal")
     bridge.release()
     assert bridge.ended(number).end is End.PASS
-
-
-def bridge_log(bridge: Lab) -> str:
-    """Return what the first worker says."""
-    (file,) = bridge.folder.glob("*.log")
-    return file.read_text()
 
 
 def test_a_slot_is_free_again_after_a_cancelled_run(bridge: Lab) -> None:
@@ -122,7 +116,7 @@ def test_a_worker_that_is_stopped_brings_what_was_finished(bridge: Lab) -> None:
     number = bridge.ask(1)
     bridge.running(number)
     worker.signal(signal.SIGTERM)
-    soon(lambda: "told to end" in worker.log, what="the signal")
+    soon(lambda: bridge.journal("heard"), what="the signal")
     bridge.release()
     assert worker.code() == 0
     seen = bridge.ended(number)

@@ -223,8 +223,8 @@ def test_a_log_that_cannot_be_read_ends_its_own_job_and_follows_no_link(bridge: 
     bridge.running(one)
     bridge.running(two)
     (output,) = (bridge.folder / "jobs").glob(f"{one}.1-*/output.log")
-    output.rename(output.with_suffix(".old"))
-    output.symlink_to(bridge.folder / "secret")
+    output.with_suffix(".link").symlink_to(bridge.folder / "secret")
+    output.with_suffix(".link").replace(output)  # at once: it is read all the time
     seen = bridge.ended(one)
     assert seen.end is End.ERROR
     assert seen.reason == "what the run printed cannot be read: Too many levels of symbolic links"
