@@ -31,7 +31,7 @@ from unit.processes import environment
 from unit.servicehost import ENV, FIRST, TOKEN, Host
 
 CLOCK = SystemClock()
-SECONDS = 60.0
+SECONDS = 180.0
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="a worker runs as root alone")
 
 
@@ -48,15 +48,28 @@ class Running:
         return self.file.read_text()
 
     def says(self, words: str) -> str:
-        """Wait until it has printed something; return the line."""
+        """Wait until it has printed something; return the line, all of it."""
 
-        def found() -> str:
-            return next((line for line in self.said.splitlines() if words in line), "")
+        def found() -> tuple[str, bool]:
+            over = self.started.poll() is not None  # before the look: it may say it and end between the two
+            whole = self.file.read_bytes().rpartition(b"\n")[0].decode()
+            return next((line for line in whole.splitlines() if words in line), ""), over
 
-        def has_ended(seen: str) -> str | None:
-            return f"it has ended: {self.said}" if not seen and self.started.poll() is not None else None
+        def has_ended(seen: tuple[str, bool]) -> str | None:
+            return f"it has ended: {self.said}" if seen == ("", True) else None
 
-        return until(found, bool, what=words, clock=CLOCK, timeout=SECONDS, failed=has_ended, delay=0.02, successes=1)
+        line, _ = until(
+            found,
+            lambda seen: bool(seen[0]),
+            what=words,
+            clock=CLOCK,
+            timeout=SECONDS,
+            failed=has_ended,
+            describe=lambda seen: seen[0],
+            delay=0.02,
+            successes=1,
+        )
+        return line
 
     def told(self, number: signal.Signals) -> int:
         """Send a signal; return the exit code."""
@@ -154,9 +167,13 @@ def test_the_bridge_serves_until_it_is_told_to_end_and_tells_no_secret(bench: Be
         address = serve.says("pages at http://").rpartition(" ")[2]
         told = health(address, lambda told: ill(told) == ["engine"])
         assert "start `recipeci work`" in next(part["why"] for part in told["parts"] if part["name"] == "engine")
-        with contextlib.closing(Database(Path(bench.host.data["database"]))) as database, database.writing() as tx:
-            jobs.worker_seen(tx, "one", slots=1, version="0", now=CLOCK.epoch())
-        health(address, lambda told: told["status"] == "well")
+        with contextlib.closing(Database(Path(bench.host.data["database"]))) as database:
+
+            def well(told: dict[str, Any]) -> bool:
+                worker_lives(database)  # again and again, as one does: once may be too long ago when it is looked at
+                return bool(told["status"] == "well")
+
+            health(address, well)
         assert serve.told(number) == 0
     assert not [secret for secret in (TOKEN, FIRST) if secret in serve.said]
     assert [one for one in asked.asked if one.headers.get("authorization") == f"token {TOKEN}"]
@@ -205,7 +222,7 @@ def test_whoever_enrols_is_told_what_is_waited_for(bench: Bench) -> None:
         one = bench.start("enroll", "coop/web")
         one.says(f"waiting for {served.url} to answer …")
         enough.set()
-        assert one.started.wait(SECONDS) == 2
+        assert one.started.wait(SECONDS) in (2, 3)  # 3 where the program has given the forge up before we saw the words
 
 
 def test_a_sweep_of_nothing_is_hollow(bench: Bench) -> None:
@@ -279,6 +296,12 @@ def test_a_workers_run_that_cannot_be_had_is_an_error_with_the_sentence_of_its_d
     assert seen is not None
     assert seen.end is End.ERROR
     assert seen.reason == "dockerd not found in /nonexistent/bin"
+
+
+def worker_lives(database: Database) -> None:
+    """Say what a worker says that has nothing to do."""
+    with database.writing() as tx:
+        jobs.worker_seen(tx, "one", slots=1, version="0", now=CLOCK.epoch())
 
 
 def state(bench: Bench) -> list[Path]:

@@ -54,8 +54,9 @@ class Host:
         (self.folder / name).chmod(mode)
 
     def write(self) -> None:
-        """Write the settings as they are now."""
-        (self.folder / "s.yml").write_text(yaml.safe_dump(self.data))
+        """Write the settings as they are now, at once: a process that was started before may be reading them."""
+        (self.folder / "s.fresh").write_text(yaml.safe_dump(self.data))
+        (self.folder / "s.fresh").rename(self.folder / "s.yml")
 
     def said(self, *, env: dict[str, str] | None = None) -> service_settings.Said:
         self.write()
