@@ -15,6 +15,7 @@ from image_store import tiny
 from image_store.conftest import MakeStore
 
 pytestmark = pytest.mark.cell
+SECONDS = 120.0
 
 
 def container_says(make_store: MakeStore, programs: DockerPrograms, data: Path, *, image: str) -> str:
@@ -70,7 +71,7 @@ def test_prepare_runs_in_a_copy_with_the_arguments_and_the_machines_network(
     dockerfile = tiny.DOCKERFILE + 'COPY brought routes /\nCMD ["cat", "/brought", "/routes"]\n'
     folder = images.add("prepared:1", dockerfile, name="prepared", prepare="prepare", args={"WORD": "hello"})
     make_store().ensure(["prepared:1"], images=images.folder, say=said.append)
-    routes = LocalRunner().run(["ip", "route"], timeout=10).out
+    routes = LocalRunner().run(["ip", "route"], timeout=SECONDS).out
     said_inside = container_says(make_store, programs, tmp_path / "data", image="prepared:1")
     assert said_inside == f"hello\n{routes}"
     assert not (folder / "brought").exists()
@@ -85,8 +86,17 @@ def test_a_build_that_fails_says_which_image_and_its_last_words(
 
 
 def test_two_runs_at_once_make_an_image_once(make_store: MakeStore, images: tiny.Images, said: list[str]) -> None:
+    waits = threading.Event()
+
+    def say(line: str) -> None:
+        said.append(line)
+        if line.endswith("being made …"):  # not faster than the other one comes
+            waits.wait(SECONDS)
+        elif line.endswith("waiting"):
+            waits.set()
+
     def fill() -> None:
-        make_store().ensure(["tiny:1"], images=images.folder, say=said.append)
+        make_store().ensure(["tiny:1"], images=images.folder, say=say)
 
     threads = [threading.Thread(target=fill) for _ in range(2)]
     for thread in threads:
@@ -104,7 +114,7 @@ ip link set lo up
 look() {
   ip -o addr; nft list ruleset; iptables-save; ip6tables-save
   find /run /var/lib/docker /etc/docker 2> /dev/null | sort
-  find /sys/fs/cgroup -maxdepth 2 -name "recipeci-store-*-$(stat -c %i "$STORE" | xargs printf %x)"
+  find /sys/fs/cgroup -ignore_readdir_race -maxdepth 2 -name "recipeci-store-*-$(stat -c %i "$STORE" | xargs printf %x)"
   sysctl -a 2> /dev/null | grep -E 'ip_forward|forwarding|bridge-nf'
 }
 mkdir -p "$STORE"
@@ -131,7 +141,7 @@ def test_filling_leaves_no_trace_in_the_network_namespace_in_run_and_in_cgroups(
     program.write_text(FILL.format(store=str(tmp_path / "store"), images=str(images.folder)))
     argv = ["unshare", "--net", "--mount", "--", "sh", "-c", TRACES, "sh", str(tmp_path), sys.executable, str(program)]
     env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "STORE": str(tmp_path / "store")}
-    done = LocalRunner().run(argv, timeout=120, env=env)
+    done = LocalRunner().run(argv, timeout=2 * SECONDS, env=env)
     assert "image tiny:1: made in" in done.out
     assert (tmp_path / "after").read_text() == (tmp_path / "before").read_text()
     assert "net.ipv4.ip_forward = " in (tmp_path / "before").read_text()

@@ -55,7 +55,7 @@ def wait(what: str, store: Path, *, sleeping: bool) -> dict[int, str]:
     def ready(found: dict[int, str]) -> bool:
         return any("3600" in why for why in found.values()) if sleeping else not found
 
-    return until(lambda: processes_of(store), ready, what=what, clock=SystemClock(), timeout=30, delay=0.05)
+    return until(lambda: processes_of(store), ready, what=what, clock=SystemClock(), timeout=120, delay=0.05)
 
 
 @pytest.fixture

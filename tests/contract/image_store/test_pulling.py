@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,42 +18,40 @@ from image_store import tiny
 from image_store.conftest import MakeStore
 
 pytestmark = pytest.mark.cell
+SECONDS = 120.0
 CONFIG = """
 version: 0.1
 storage: {{filesystem: {{rootdirectory: {folder}/blobs}}}}
-http: {{addr: "127.0.0.1:{port}"}}
+http: {{addr: "127.0.0.1:0"}}
 """
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[str]:
     """The address of an empty registry."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    config = tmp_path / "registry.yml"
-    config.write_text(CONFIG.format(folder=tmp_path / "registry", port=port))
-    started = start([str(tiny.PROGRAMS / "docker-registry"), "serve", str(config)], output=tmp_path / "registry.log")
+    config, log = tmp_path / "registry.yml", tmp_path / "registry.log"
+    config.write_text(CONFIG.format(folder=tmp_path / "registry"))
+    started = start([str(tiny.PROGRAMS / "docker-registry"), "serve", str(config)], output=log)
 
-    def answers() -> bool:
-        try:
-            return httpx.get(f"http://127.0.0.1:{port}/v2/").is_success
-        except httpx.HTTPError:
-            return False
+    def listens() -> str:
+        """Return its address once it says it: a port that we had picked could be another test's by now."""
+        return "".join(re.findall(r'msg="listening on (127\.0\.0\.1:\d+)"', log.read_text()))
 
-    until(answers, bool, what="registry", clock=SystemClock(), timeout=30, delay=0.05, successes=1)
-    yield f"127.0.0.1:{port}"
-    started.kill()
-    started.wait()
+    try:
+        yield until(listens, bool, what="registry", clock=SystemClock(), timeout=SECONDS, delay=0.05, successes=1)
+    finally:
+        started.kill()
+        started.wait()
 
 
 def push(image: str, *, store: Path, programs: DockerPrograms) -> None:
     """Push an image of a store to its registry."""
     runner, clock = LocalRunner(), SystemClock()
     with (
-        locks.exclusive(store / "lock", clock=clock, timeout=5, waiting=lambda: None) as fd,
+        locks.exclusive(store / "lock", clock=clock, timeout=SECONDS, waiting=lambda: None) as fd,
         daemon.running(store, programs=programs, runner=runner, clock=clock, lock_fd=fd, env={}) as docker,
     ):
-        docker.run("push", image, timeout=60)
+        docker.run("push", image, timeout=SECONDS)
 
 
 @pytest.fixture
@@ -95,7 +93,7 @@ def test_an_image_by_digest_is_pulled_lent_and_never_asked_for_again(
     host, _, path = publish.partition("/")
     url = f"http://{host}/v2/{path.replace(':', '/manifests/')}"
     accept = {"Accept": "application/vnd.docker.distribution.manifest.v2+json"}
-    digest = httpx.head(url, headers=accept).headers["docker-content-digest"]
+    digest = httpx.head(url, headers=accept, timeout=SECONDS).headers["docker-content-digest"]
     name = f"{publish.rpartition(':')[0]}@{digest}"
     make_store().ensure([name], images=None, say=said.append)
     assert len(said) == 2

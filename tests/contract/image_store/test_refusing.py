@@ -53,7 +53,7 @@ def ensured_on(mount: str, tmp_path: Path, images: tiny.Images) -> list[str]:
     """Fill a store on that mount, in a mount namespace of its own; the lines that were said."""
     words = [str(tmp_path), sys.executable, ENSURE, str(images.folder)]
     argv = ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", mount, "sh", *words]
-    return LocalRunner().run(argv, timeout=60).out.splitlines()
+    return LocalRunner().run(argv, timeout=180).out.splitlines()
 
 
 def test_a_folder_on_an_overlay_is_refused_with_what_to_set(tmp_path: Path, images: tiny.Images) -> None:

@@ -30,7 +30,7 @@ TINY = "tiny:1"
 def docker_of(store: Path, programs: DockerPrograms) -> Iterator[daemon.Docker]:
     """Docker's command line on a store."""
     with (
-        locks.exclusive(store / "lock", clock=SystemClock(), timeout=5, waiting=lambda: None) as fd,
+        locks.exclusive(store / "lock", clock=SystemClock(), timeout=60, waiting=lambda: None) as fd,
         daemon.running(
             store, programs=programs, runner=LocalRunner(), clock=SystemClock(), lock_fd=fd, env={}
         ) as docker,

@@ -85,4 +85,4 @@ def run_borrowed(
         *("--propagation", "private", "--", "sh", "-c", BORROWER, "sh", str(data), str(lent), image, *command),
     ]
     env = {**BASE_ENV, "PATH": f"{programs.path}:{PATH}", "HOME": str(data)}
-    return LocalRunner().run(argv, timeout=120, env=env).out
+    return LocalRunner().run(argv, timeout=300, env=env).out
