@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -52,6 +53,18 @@ def test_what_somebody_holds_stays(tmp_path: Path) -> None:
         with beside_the_store(above=tmp_path) as folder:
             assert {other, folder} == set(tmp_path.iterdir())
             assert not left.exists()
+
+
+def test_what_somebody_else_removes_meanwhile_is_no_error(tmp_path: Path) -> None:
+    """As a test does that has killed the owner of a folder, and clears up after it."""
+    left = killed(tmp_path)
+    for number in range(5000):
+        (left / str(number)).touch()
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(shutil.rmtree, left, ignore_errors=True)
+        with beside_the_store(above=tmp_path) as folder:
+            other.result()
+            assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_folders_that_come_and_go_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
