@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from lab import cgroupfs
 from recipeci.host import command
 from recipeci.host.cell import abandoned, cgroups
 from recipeci.host.clock import SystemClock
@@ -42,6 +43,13 @@ def is_gone(name: str) -> bool:
 def aged(folder: Path, *, seconds: float) -> None:
     then = CLOCK.epoch() - seconds
     os.utime(folder, (then, then))
+
+
+@pytest.fixture(autouse=True)
+def alone() -> Iterator[None]:
+    """Nobody else sweeps meanwhile."""
+    with cgroupfs.alone():
+        yield
 
 
 @pytest.fixture
@@ -119,7 +127,7 @@ def test_a_process_in_a_directory_below_keeps_them_all(make: Make, cache: Path, 
 
 
 def test_young_directories_stay(make: Make, cache: Path) -> None:
-    name = make(age=abandoned.YOUNG_SECONDS / 2)
+    name = make(age=0)
     sweep(cache)
     assert is_whole(name)
 
