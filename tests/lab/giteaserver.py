@@ -67,6 +67,7 @@ DISABLE_REGISTRATION = true
 
 [webhook]
 ALLOWED_HOST_LIST = loopback
+DELIVER_TIMEOUT = 60
 
 [indexer]
 ISSUE_INDEXER_TYPE = db
@@ -120,14 +121,16 @@ def running(*, more: str = "") -> Iterator[Server]:
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
     """Have an empty folder; the kernel lets go of its lock whatever becomes of us, and then the next one removes it."""
-    with contextlib.ExitStack() as held:
-        with giteabuild.locked():
-            _sweep()
-            folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-            held.callback(shutil.rmtree, folder, ignore_errors=True)
-            lock = held.enter_context((folder / LOCK).open("w"))
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    with giteabuild.locked():
+        _sweep()
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        lock = (folder / LOCK).open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
         yield folder
+    finally:
+        with giteabuild.locked(), lock:  # or the next one finds it half gone, and nobody's
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sweep() -> None:
