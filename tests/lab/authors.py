@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 import recipeci
 from recipeci.author import generic
 from recipeci.host.below import Below
-from recipeci.host.cell import user_of
+from recipeci.host.cell.unprivileged import COUNT, FIRST
 from recipeci.host.clock import SystemClock, until
 from recipeci.host.clone import Clone
 from recipeci.host.command import LocalRunner
@@ -34,7 +35,7 @@ from lab.cells import DOMAIN, IMAGE, LabCell
 
 APP_DOMAIN = f"a1b2c3.{DOMAIN}"
 STACK = APP_DOMAIN.replace(".", "_")
-SECONDS = 60.0
+SECONDS = 240.0
 READY = "/tmp/ready"  # noqa: S108 - in a container
 HEAD = "0123456789" * 4
 ENV = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"} | {
@@ -74,7 +75,7 @@ class Bench:
             yield Children(
                 cell=self.lab.cell,
                 reach=Execs(swarm, stack=STACK, clock=SystemClock(), kill=self.lab.cell.runner.end_group),
-                uid=user_of("20260101-120000-a1b2c3"),
+                uid=_own_user(),
                 folder=self.shared / "authors" / "children",
                 facts=Facts(
                     domain=APP_DOMAIN,
@@ -191,6 +192,15 @@ def bench() -> Iterator[Bench]:
             shutil.rmtree(folder)
 
 
+def _own_user() -> int:
+    """Return a user id that no run has, and no bench of another worker: one suite is a fork bomb.
+
+    How many processes a user has is counted on the whole machine, whatever cells they are in.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    return FIRST + 2 * COUNT + int(worker.removeprefix("gw"))
+
+
 def deploy(lab: LabCell) -> None:
     """Deploy the service `app` of the stack, and wait until it serves."""
     labels = {
@@ -212,7 +222,7 @@ def served(lab: LabCell) -> None:
 
     def look() -> int:
         try:
-            return http.get(f"https://{APP_DOMAIN}/", timeout=5).status
+            return http.get(f"https://{APP_DOMAIN}/", timeout=SECONDS).status
         except HttpFailed:
             return 0
 
@@ -229,8 +239,9 @@ def container(bench: Bench) -> str:
     tasks = ["service", "ps", "-q", "-f", "desired-state=running", "--no-trunc", f"{STACK}_app"]
 
     def look() -> str:
-        named = ["ps", "-q", "--no-trunc", "-f", f"name={bench.lab.docker(*tasks).out.strip()}"]
-        return bench.lab.docker(*named).out.strip()
+        if not (task := bench.lab.docker(*tasks).out.strip()):
+            return ""  # by an empty name Docker finds all containers
+        return bench.lab.docker("ps", "-q", "--no-trunc", "-f", f"name={task}").out.strip()
 
     return until(look, bool, what="container", clock=SystemClock(), timeout=SECONDS, successes=1)
 

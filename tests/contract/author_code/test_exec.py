@@ -21,11 +21,11 @@ def test_a_command_of_a_suite_that_takes_too_long_is_ended_in_the_container(benc
     text += "        app.exec('app', ['sh', '-c', 'sleep 4343; true'], timeout=1)\n"
     assert one(bench, text).outcome is Outcome.PASS, bench.lines
     until(
-        lambda: bench.lab.cell.runner.run(["pgrep", "-f", "sleep 4343"], timeout=5, ok=(0, 1)).out,
+        lambda: bench.lab.cell.runner.run(["pgrep", "-f", "sleep 4343"], timeout=60, ok=(0, 1)).out,
         lambda out: not out,
         what="the end of the command",
         clock=SystemClock(),
-        timeout=30,
+        timeout=60,
     )
 
 
@@ -106,15 +106,15 @@ def test_exec_waits_while_there_is_no_container(bench: Bench) -> None:
     gone = ["ps", "-q", "-f", f"label=com.docker.swarm.service.name={name}"]
     until(lambda: bench.lab.docker(*gone).out, lambda out: not out, what="end", clock=SystemClock(), timeout=60)
     back = threading.Timer(3, lambda: bench.lab.docker("service", "scale", "-d", f"{name}=1"))
-    back.start()
     swarm, stop = Swarm(bench.lab.cell.socket), threading.Event()
     try:
         execs = Execs(swarm, stack=authors.STACK, clock=SystemClock(), kill=bench.lab.cell.runner.end_group)
         with pytest.raises(ExecFailed, match="not within 0 s; last seen: no running task"):
             execs.run("app", Command(("true",)), timeout=0.2, stop=stop)
+        back.start()
         assert execs.run("app", Command(("echo", "here")), timeout=60, stop=stop).out == b"here\n"
-    finally:
         back.join()
+    finally:
         swarm.close()
     authors.served(bench.lab)
 

@@ -256,7 +256,7 @@ def test_a_suite_that_takes_too_long_is_ended_with_its_children(bench: Bench) ->
     result = one(bench, "import os\ndef test_a():\n    os.system('echo begun; sleep 4141 & sleep 4141')\n")
     assert result.outcome is Outcome.FAIL
     assert "it was still running after" in result.message
-    assert bench.lab.cell.runner.run(["pgrep", "-f", "sleep 4141"], timeout=5, ok=(0, 1)).out == ""
+    assert bench.lab.cell.runner.run(["pgrep", "-f", "sleep 4141"], timeout=60, ok=(0, 1)).out == ""
 
 
 def test_the_op_state_and_the_recipe(bench: Bench) -> None:
