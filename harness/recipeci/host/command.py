@@ -330,12 +330,18 @@ def _pump(pid: int, streams: Sequence[Stream], *, deadline: float) -> bool:
 
 
 def _read_until_end(selector: selectors.BaseSelector, *, leader: int, deadline: float) -> bool:
-    """Feed each stream that has something; a stream at its end is no longer watched."""
-    while (left := deadline - time.monotonic()) > 0:
+    """Feed each stream that has something; a stream at its end is no longer watched.
+
+    The last look begins past the deadline: we may have been put to sleep, and the program was in time.
+    """
+    left = 1.0
+    while left > 0:
+        left = max(0.0, deadline - time.monotonic())
         # Not all of it at once: a signal that comes just before the wait would be seen only after it.
-        for key, _ in selector.select(min(left, SIGNAL_SECONDS)):
-            if key.fd == leader:
-                return True
+        ready = selector.select(min(left, SIGNAL_SECONDS))
+        if any(key.fd == leader for key, _ in ready):
+            return True
+        for key, _ in ready:
             if not key.data.feed():
                 selector.unregister(key.fd)
     return False
