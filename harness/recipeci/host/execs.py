@@ -21,7 +21,9 @@ GONE = frozenset({404, 409})
 """Docker's answers for a container that is not there, or not running."""
 ENDED_WITH_CONTAINER = frozenset({137, 126, 127, 128, -1})
 """Exit codes that a command may have because its container was stopped: killed with it, not started, forgotten."""
-DOWN_SECONDS = 3.0
+KILLED = frozenset({137, -1})
+DOWN_SECONDS, KILLED_SECONDS = 3.0, 20.0
+"""So long it is waited for the container's end: longer for a command that was killed, which few are without it."""
 LOOK_SECONDS = 0.25
 END_SECONDS = 10.0
 """So soon after the end of its output Docker knows a command's exit code."""
@@ -153,7 +155,8 @@ class Execs:
 
     def _judged(self, task: Task, command: Command, done: Executed) -> Executed:
         """Return what a command came to, unless its container was stopped under it."""
-        if done.code in ENDED_WITH_CONTAINER and self._goes_down(task.container):
+        patience = KILLED_SECONDS if done.code in KILLED else DOWN_SECONDS
+        if done.code in ENDED_WITH_CONTAINER and self._goes_down(task.container, seconds=patience):
             if b"OCI runtime exec failed" in done.out:
                 raise _NotStarted("its container was stopped before")
             raise _killed(command)
@@ -201,7 +204,7 @@ class Execs:
             raise ExecFailed(error.message) from error
         return int(code or 0)
 
-    def _goes_down(self, container: str) -> bool:
+    def _goes_down(self, container: str, *, seconds: float) -> bool:
         """Say whether a container has ended: Docker hears of the commands in it a moment before."""
         try:
             until(
@@ -209,7 +212,7 @@ class Execs:
                 lambda is_up: not is_up,
                 what="the end of a container",
                 clock=self._clock,
-                timeout=DOWN_SECONDS,
+                timeout=seconds,
                 delay=0.05,
                 successes=1,
             )
