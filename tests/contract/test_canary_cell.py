@@ -119,7 +119,7 @@ def upgraded(cell: Stack) -> Upgraded:
         lambda seen: not seen,
         what="cleaning",
         clock=SystemClock(),
-        timeout=30,
+        timeout=120,
         successes=1,
     )
     canary.before(Tier.UPGRADE, compose, coverage(compose))

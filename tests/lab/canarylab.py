@@ -17,15 +17,19 @@ from recipeci.run import settled
 from lab import cells
 from lab.cells import LabCell
 
-SECONDS = 120.0
+SECONDS = 240.0
+DONE = "/script-done"
+"""In a container: its script has come to its end, which is not before its task runs but some time after."""
 Json = dict[str, object]
 
 
 def service(script: str = "", *, volumes: tuple[object, ...] = (), **more: object) -> Json:
-    """Return a service that runs a script and then waits."""
+    """Return a service that runs a script and then waits; one with a script is there once that has ended."""
+    healthy = {"test": ["CMD", "test", "-e", DONE], "interval": "1s", "timeout": "60s", "retries": int(SECONDS)}
     return {
         "image": cells.IMAGE,
-        "entrypoint": ["/bin/sh", "-c", f"{script}\nexec sleep 10000"],
+        "entrypoint": ["/bin/sh", "-c", f"{script}\ntouch {DONE}\nexec sleep 10000"],
+        **({"healthcheck": healthy} if script else {}),
         "init": True,
         "stop_grace_period": "1s",
         "volumes": list(volumes),

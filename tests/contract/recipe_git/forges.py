@@ -93,7 +93,7 @@ def forge_of(root: Path, *, login: str | None = None, shown: list[str] | None = 
                 input=self.rfile.read(length),
                 env={**ENV, **asked, "GIT_HTTP_EXPORT_ALL": "1", "REMOTE_ADDR": "127.0.0.1"},
                 stdout=subprocess.PIPE,
-                timeout=30,
+                timeout=120,
                 check=False,  # a refusal is in the body
             )
             head, _, body = done.stdout.partition(b"\r\n\r\n")

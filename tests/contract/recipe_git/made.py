@@ -29,7 +29,7 @@ class Made:
     folder: Path
 
     def git(self, *args: str) -> str:
-        return runner.run(["git", *args], timeout=30, env=ENV, cwd=self.folder).out.strip()
+        return runner.run(["git", *args], timeout=120, env=ENV, cwd=self.folder).out.strip()
 
     def write(self, path: str, text: str) -> None:
         file = self.folder / path

@@ -90,7 +90,7 @@ def test_an_address_with_a_login_would_be_found(root: Path, tmp_path: Path) -> N
     runner = Recording()
     with forge_of(root, login=f"{USER}:plain-{USER}-token") as forge:
         url = forge.replace("//", f"//{USER}:plain-{USER}-token@") + "/recipe.git"
-        runner.run(["git", "clone", "--quiet", url, str(tmp_path / "c")], timeout=30, env=ENV)
+        runner.run(["git", "clone", "--quiet", url, str(tmp_path / "c")], timeout=120, env=ENV)
     assert [argv for argv in runner.arguments if f"plain-{USER}-token" in argv]
     config = tmp_path / "c" / ".git" / "config"
     assert f"plain-{USER}-token" in config.read_text()

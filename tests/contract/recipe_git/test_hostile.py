@@ -50,7 +50,7 @@ def test_nothing_that_a_repository_brings_is_run(made: Made, tmp_path: Path) -> 
     for key, value in evil.items():  # the control: git on its own runs them
         planted.git("config", key, value)
     (found.folder / "compose.yml").write_text("edited")
-    runner.run(["git", "status"], timeout=30, env=ENV, cwd=found.folder, ok=(0, 128))
+    runner.run(["git", "status"], timeout=120, env=ENV, cwd=found.folder, ok=(0, 128))
     assert mark.exists()
 
 
@@ -78,7 +78,7 @@ def test_a_planted_file_does_not_move_the_repository(made: Made, tmp_path: Path)
     (found.folder / "compose.yml").write_text("edited")
     assert found.changes() == ("compose.yml",)
     assert not mark.exists()
-    runner.run(["git", "status"], timeout=30, env=ENV, cwd=found.folder, ok=(0, 128))
+    runner.run(["git", "status"], timeout=120, env=ENV, cwd=found.folder, ok=(0, 128))
     assert mark.exists(), "the control: git on its own follows it"
 
 

@@ -71,7 +71,7 @@ class OfSomebodyElse(LocalRunner):
 
 def assert_cloned_where_git_refuses(made: Made, tmp_path: Path, *, by: LocalRunner) -> None:
     with pytest.raises(CommandFailed, match=r"safe\.directory"):  # the control: git itself refuses
-        by.run(["git", "clone", "--no-local", str(made.folder), str(tmp_path / "no")], timeout=30, env=ENV)
+        by.run(["git", "clone", "--no-local", str(made.folder), str(tmp_path / "no")], timeout=120, env=ENV)
     found = clone(by, source_of(str(made.folder), recipe="x", forge=FORGE), tmp_path / "clone")
     assert [tag.name for tag in found.tags()] == ["1.0.0+1"]
 
