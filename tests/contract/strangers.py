@@ -14,6 +14,8 @@ from recipeci.service.web import Limits
 
 T = TypeVar("T")
 SECONDS = 60.0
+THROWN_OUT_SECONDS = 30.0
+"""By then an impatient server has thrown out whoever drips."""
 CLOCK = SystemClock()
 IMPATIENT = Limits(connections=20, seconds=1)
 """A second is soon over on a busy machine, also for who meant no harm: whatever is tried here may be tried again."""
@@ -69,7 +71,15 @@ def dripped_request(client: httpx.Client) -> int:
         plug.settimeout(0.0)
         with contextlib.suppress(ConnectionError):
             plug.sendall(head({}, "Content-Length: 1000"))
-            until(drip, bool, what="the end of the dripping", clock=CLOCK, timeout=SECONDS, delay=0.1, successes=1)
+            until(
+                drip,
+                bool,
+                what="the end of the dripping",
+                clock=CLOCK,
+                timeout=THROWN_OUT_SECONDS,
+                delay=0.1,
+                successes=1,
+            )
     return dripped
 
 
@@ -89,7 +99,7 @@ def dripped_answer(client: httpx.Client, path: str) -> bool:
                 plug.recv(10)
             return not is_held(plug)
 
-        until(drip, bool, what="the end of the answer", clock=CLOCK, timeout=SECONDS, delay=0.1, successes=1)
+        until(drip, bool, what="the end of the answer", clock=CLOCK, timeout=THROWN_OUT_SECONDS, delay=0.1, successes=1)
         return True
     return False
 
