@@ -188,6 +188,18 @@ def test_the_commit_under_test_can_be_its_own_base_only_if_that_is_asked_for() -
     assert made.notes == (f"base and target are the same commit {commit(2)}: the upgrade will be unverified",)
 
 
+def test_a_base_above_the_target_is_taken_only_if_it_is_asked_for_and_called_a_downgrade() -> None:
+    made = plan(target=at("1.0.0+1"), own="1.0.0+1", base="1.1.0+2")
+    assert made.base is not None
+    assert made.base.version == "1.1.0+2"
+    assert made.notes == ("the base 1.1.0+2 is above 1.0.0+1, the target's own version: the upgrade is a downgrade",)
+
+
+@pytest.mark.parametrize("own", ["1.1.0+2", "1.1.0+3", None])
+def test_a_base_that_is_not_known_to_be_above_the_target_is_no_downgrade(own: str | None) -> None:
+    assert plan(own=own, base="1.1.0+2").notes == ()
+
+
 @pytest.mark.parametrize(
     ("asked", "hint"),
     [
@@ -234,6 +246,22 @@ def test_recipe_yml_cannot_make_the_commit_under_test_its_own_base() -> None:
     assert made.base is None
     assert upgrade(made).fate is Fate.UNVERIFIED
     assert "an upgrade to itself tests nothing" in upgrade(made).reason
+
+
+def test_recipe_yml_cannot_make_an_upgrade_of_a_downgrade() -> None:
+    made = plan(target=at("1.0.0+1"), own="1.0.0+1", meta=RecipeMeta(base_version="1.1.0+2"))
+    assert made.base is None
+    assert upgrade(made).fate is Fate.UNVERIFIED
+    assert upgrade(made).reason == (
+        "recipe.yml: base.version 1.1.0+2 is above 1.0.0+1, the target's own: that is a downgrade"
+    )
+
+
+@pytest.mark.parametrize("own", ["1.1.0+2", "1.1.0+3", None])
+def test_recipe_yml_may_name_a_base_that_is_not_known_to_be_above_the_target(own: str | None) -> None:
+    made = plan(own=own, meta=RecipeMeta(base_version="1.1.0+2"))
+    assert made.base is not None
+    assert (made.base.version, made.notes) == ("1.1.0+2", ())
 
 
 @pytest.mark.parametrize(

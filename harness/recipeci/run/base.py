@@ -72,7 +72,7 @@ def _choose(
     if asked is not None:
         return _chosen(_find(asked, versions, said="--base"), "asked for by --base")
     if meta.base_version:
-        return _pinned(_find(meta.base_version, versions, said="recipe.yml: base.version"), target)
+        return _pinned(_find(meta.base_version, versions, said="recipe.yml: base.version"), target, own)
     return _by_rule(target=target, versions=versions, reachable=reachable, own=own, oldest=meta.base_from)
 
 
@@ -128,10 +128,13 @@ def _unknown(versions: Sequence[Published]) -> str:
     )
 
 
-def _pinned(one: Published, target: Target) -> Choice:
-    """Take the version that recipe.yml names, unless it is the commit under test: only --base may say that."""
+def _pinned(one: Published, target: Target, own: Version | None) -> Choice:
+    """Take the version that recipe.yml names, unless it is the target or above it: only --base may say that."""
     if one.commit == target.commit:
         reason = f"recipe.yml: base.version {one.version} is the commit under test: an upgrade to itself tests nothing"
+        return Choice(None, reason, Outcome.UNVERIFIED)
+    if own is not None and one.version > own:
+        reason = f"recipe.yml: base.version {one.version} is above {own}, the target's own: that is a downgrade"
         return Choice(None, reason, Outcome.UNVERIFIED)
     return _chosen(one, "named by recipe.yml: base.version")
 
@@ -168,10 +171,12 @@ def not_published(wanted: str, versions: Sequence[Version], *, said: str) -> Usa
     return UsageError(f"{said}: {wanted} is not a published version", hint=hint)
 
 
-def notes(target: Target, base: Base | None, versions: Sequence[Published]) -> Iterator[str]:
+def notes(target: Target, base: Base | None, versions: Sequence[Published], own: Version | None) -> Iterator[str]:
     """Say what a reader of the choice would otherwise miss."""
     if base and base.commit == target.commit:
         yield f"base and target are the same commit {target.commit}: the upgrade will be unverified"
+    elif base and own is not None and Version(base.version) > own:
+        yield f"the base {base.version} is above {own}, the target's own version: the upgrade is a downgrade"
     if base and base.mode is BaseMode.CHAOS:
         first, *more = _lightweight(versions)
         yield (

@@ -191,7 +191,7 @@ def make_plan(
         notes=(
             *notes,
             *(uncommitted if target.uncommitted else ()),
-            *bases.notes(target, choice.base, versions),
+            *bases.notes(target, choice.base, versions, own),
             *_skipped_loudly(steps),
         ),
     )
