@@ -80,13 +80,7 @@ class Deployment:
 
     def create(self) -> None:
         """Make the app at the plan's first commit: `app new`, checkout moved back, env, secrets."""
-        base = self.plan.base
-        pinned = base is not None and base.mode is BaseMode.PINNED
-        version = base.version if base and pinned else None
-        with self._recipes_fault():
-            self.abra.app_new(self.plan.recipe, domain=self.domain, version=version, chaos=not pinned)
-        self.clone.checkout(self.plan.first_commit)
-        self._write_env(self.environment.first(self.env()))
+        self._write_env(self.environment.first(self._new_env()))
         self._secrets()
         self._write_env(self.install_steps(self.env()))
         self._only_lent_images()
@@ -152,6 +146,22 @@ class Deployment:
             logs = self._logs(judgement.guilty, since=deployed.since)
             return words + (f"\n{logs}" if logs else "")
         return ""
+
+    def _new_env(self) -> EnvFile:
+        """Have abra make the app, and return its env as of the plan's first commit, which is checked out then.
+
+        abra may have gone to another commit (A-01), and the sample that it copied is that one's.
+        """
+        base, first = self.plan.base, self.plan.first_commit
+        pinned = base is not None and base.mode is BaseMode.PINNED
+        version = base.version if base and pinned else None
+        self.clone.checkout(first)
+        with self._recipes_fault():
+            self.abra.app_new(self.plan.recipe, domain=self.domain, version=version, chaos=not pinned)
+        if self.clone.head() == first:
+            return self.env()
+        self.clone.checkout(first)
+        return self.environment.remade(self.env())
 
     def _until_settled(self, expected: settled.Expected, *, timeout: float, see: Callable[[str], None]) -> StackState:
         last: list[tuple[StackState, settled.Judgement]] = []

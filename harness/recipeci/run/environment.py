@@ -23,6 +23,8 @@ from recipeci.run.plan import Plan
 
 SAMPLE = ".env.sample"
 ABRA_SH = "abra.sh"
+RECIPE_KEYS = ("RECIPE", "TYPE")
+"""What names the recipe in an env; abra pins the app to a version by it, `TYPE=<recipe>:<version>`."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,16 @@ class Environment:
     def sample(self, commit: Commit) -> EnvFile:
         """Return a commit's `.env.sample`; raises RecipeInvalid if it is missing or cannot be read."""
         return EnvFile.parse(self.clone.read(commit, SAMPLE), where=SAMPLE)
+
+    def remade(self, env: EnvFile) -> EnvFile:
+        """Return the env that `app new` would have made at the first commit, from the one that it made at another.
+
+        Of that only the pin is kept: the rest is the other commit's sample. abra puts the domain in by its letters.
+        """
+        text = self.sample(self.plan.first_commit).text.replace(f"{self.plan.recipe}.example.com", self.domain)
+        made = EnvFile.parse(text, where=env.where)
+        pin = next((value for key, value in env.values().items() if key in RECIPE_KEYS and ":" in value), "")
+        return _with(made, {key: pin for key in RECIPE_KEYS if pin and key in made.keys})
 
     def first(self, env: EnvFile) -> EnvFile:
         """Return the env of the first deployment, made from the sample's (or from what abra made of it)."""
