@@ -78,3 +78,83 @@ def test_of_it_the_pin_is_kept_by_the_key_that_the_first_commits_sample_has(
 ) -> None:
     found = environment(tmp_path, base=f"{first}\nA=1\n", head=sample())
     assert found.remade(EnvFile.parse(f"{other}\nB=2\n")).text == f"{made}\nA=1\n"
+
+
+# --- what is set for the base alone
+
+
+def upgraded(found: Environment, steps: EnvFile | None = None) -> tuple[list[str], tuple[str, ...]]:
+    """Return the lines of the target's env, without what each has, and what is said of them."""
+    first = steps or found.first(found.sample(found.plan.first_commit))
+    env, notes = found.upgraded(first)
+    return [line for line in env.text.splitlines() if not line.startswith(("TYPE=", "DOMAIN=", "LETS_ENCRYPT_"))], notes
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "lines", "what"),
+    [
+        (["MODE=old"], ["MODE=new"], ["MODE=new"], "what .env.sample says: MODE=new"),
+        ([], ["MODE=new # why"], ["MODE=new # why"], "what .env.sample says: MODE=new # why"),
+        (["MODE=old"], [], [], "unset, as in .env.sample"),
+        (["#MODE=old"], ["#MODE=new"], ["#MODE=old"], "unset, as in .env.sample"),
+        (["MODE=$DOMAIN", "MODE=$MODE.x"], ["MODE=a", "MODE=$MODE.b"], ["MODE=a", "MODE=$MODE.b"], "what .env.sample"),
+    ],
+)
+def test_what_is_set_for_the_base_alone_is_for_the_target_what_its_own_sample_says(
+    tmp_path: Path, base: list[str], head: list[str], lines: list[str], what: str
+) -> None:
+    meta = RecipeMeta(env_base={"MODE": "mended $x"})
+    found = environment(tmp_path, base=sample(*base), head=sample(*head), meta=meta)
+    assert "MODE='mended $x'" in found.first(found.sample(found.plan.first_commit)).text
+    env, notes = upgraded(found)
+    assert env == lines
+    (note,) = notes
+    assert note.startswith(f"MODE of env_base is the base's alone: for the target it is {what}")
+
+
+@pytest.mark.parametrize(
+    ("env", "env_head", "line"),
+    [
+        ({"MODE": "ours"}, {}, "MODE=ours # length=9"),
+        ({"MODE": "ours"}, {"MODE": "heads"}, "MODE=heads # length=3"),
+        ({}, {"MODE": "heads"}, "MODE=heads # length=3"),
+    ],
+)
+def test_it_is_what_recipe_yml_says_of_the_target_if_it_says_that(
+    tmp_path: Path, env: dict[str, str], env_head: dict[str, str], line: str
+) -> None:
+    meta = RecipeMeta(env=env, env_base={"MODE": "mended"}, env_head=env_head)
+    found = environment(tmp_path, base=sample("MODE=old # length=3"), head=sample("MODE=new # length=9"), meta=meta)
+    assert upgraded(found) == ([line], ())
+
+
+def test_what_is_the_runs_own_is_that_again_and_not_told(tmp_path: Path) -> None:
+    meta = RecipeMeta(env_base={"LETS_ENCRYPT_ENV": "staging"})
+    lines = sample("LETS_ENCRYPT_ENV=production")
+    found = environment(tmp_path, base=lines, head=lines, meta=meta)
+    assert "LETS_ENCRYPT_ENV=staging" in found.first(found.sample(found.plan.first_commit)).text
+    env, notes = found.upgraded(found.first(found.sample(found.plan.first_commit)))
+    assert env.values()["LETS_ENCRYPT_ENV"] == ""
+    assert notes == ()
+
+
+def test_a_compose_file_of_the_base_alone_is_none_of_the_targets(tmp_path: Path) -> None:
+    meta = RecipeMeta(env_base={"COMPOSE_FILE": "compose.yml:compose.mend.yml"})
+    head = sample('COMPOSE_FILE="compose.yml"', 'COMPOSE_FILE="$COMPOSE_FILE:compose.ports.yml"')
+    found = environment(tmp_path, base=sample('COMPOSE_FILE="compose.yml"'), head=head, meta=meta)
+    (_, first), (_, second) = found.predicted()
+    assert first.compose_files == ("compose.yml", "compose.mend.yml")
+    assert second.compose_files == ("compose.yml", "compose.ports.yml")
+
+
+def test_what_install_steps_made_of_it_stays(tmp_path: Path) -> None:
+    meta = RecipeMeta(env_base={"MODE": "mended"})
+    found = environment(tmp_path, base=sample("MODE=old"), head=sample("MODE=new"), meta=meta)
+    assert upgraded(found, EnvFile.parse(sample("MODE=of-the-steps"))) == (["MODE=of-the-steps"], ())
+    longer = EnvFile.parse(sample("MODE=mended", "MODE=$MODE-more"))
+    assert upgraded(found, longer)[0] == ["MODE=new", "MODE=$MODE-more"]
+
+
+def test_a_key_that_is_new_in_the_targets_sample_is_told(tmp_path: Path) -> None:
+    found = environment(tmp_path, base=sample("MODE=old"), head=sample("MODE=new", "NEWER=1"))
+    assert upgraded(found) == (["MODE=old", "NEWER=1"], ("new in .env.sample and added to the app's env: NEWER=1",))

@@ -39,6 +39,11 @@ class Line:
     comment: str = ""
     literal: bool = False
 
+    @property
+    def setting(self) -> tuple[str, str, bool]:
+        """What it sets, whatever is said behind it."""
+        return self.key, self.value, self.literal
+
 
 @dataclass(frozen=True)
 class SecretVersion:
@@ -123,6 +128,23 @@ class EnvFile:
             return self.append([written(key, value)])
         line = written(key, value, comment=self.lines[last].comment)
         return EnvFile((*self.lines[:last], _line(line, where=self.where), *self.lines[last + 1 :]), where=self.where)
+
+    def undone(self, key: str, value: str, *, instead: EnvFile) -> EnvFile:
+        """Take back what `set` wrote, and what set the key above it: in their place the key is as another file has it.
+
+        What sets it further down stays. The file itself is returned if the line is not there any more: another hand has
+        changed it since.
+        """
+        wrote = _line(written(key, value), where=self.where).setting
+        last = max((number for number, line in enumerate(self.lines) if line.setting == wrote), default=-1)
+        if last < 0:
+            return self
+        above = tuple(line for line in self.lines[:last] if line.key != key)
+        return EnvFile((*above, *instead.of(key).lines, *self.lines[last + 1 :]), where=self.where)
+
+    def of(self, key: str) -> EnvFile:
+        """Return the lines that set a key."""
+        return EnvFile(tuple(line for line in self.lines if line.key == key), where=self.where)
 
     def append(self, lines: Sequence[str]) -> EnvFile:
         """Add whole lines at the end."""

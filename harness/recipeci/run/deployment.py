@@ -98,10 +98,10 @@ class Deployment:
         """Move the checkout, the env and the secrets to the target, and deploy it by chaos."""
         self.upgrading = True
         self.clone.checkout(self.plan.target.commit)
-        upgraded, added = self.environment.upgraded(self.env())
+        upgraded, notes = self.environment.upgraded(self.env())
         self._write_env(upgraded)
-        for line in added:
-            self.note(f"new in .env.sample and added to the app's env: {line}")
+        for note in notes:
+            self.note(note)
         self._secrets()
         self._deploy(version=None, chaos=True)
 

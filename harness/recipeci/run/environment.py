@@ -58,9 +58,16 @@ class Environment:
         return _with(env, {**self._own(), **meta.env, **own})
 
     def upgraded(self, env: EnvFile) -> tuple[EnvFile, tuple[str, ...]]:
-        """Return the env of the target's deployment, and the lines that its sample has and the app lacked (E-08)."""
-        added = self.sample(self.plan.target.commit).missing_from(env)
-        return _with(env.append(added), {**self._own(), **self.plan.meta.env_head}), added
+        """Return the env of the target's deployment, and a sentence for each change that an operator is told of (E-08).
+
+        An app keeps what it has, and gets the lines of the target's sample that it lacks. What recipe.yml set for the
+        base alone is taken back, or the target would be deployed with the base's repairs (R-05, E-06).
+        """
+        sample = self.sample(self.plan.target.commit)
+        mended, notes = self._without_base_only(env, sample)
+        added = sample.missing_from(mended)
+        told = (f"new in {SAMPLE} and added to the app's env: {line}" for line in added)
+        return _with(mended.append(added), {**self._own(), **self.plan.meta.env_head}), (*notes, *told)
 
     def fresh(self) -> EnvFile:
         """Return the env that the target would have if it were installed afresh."""
@@ -96,6 +103,24 @@ class Environment:
             for name in env.compose_files
             if (names := rawcompose.plain_variables(self._raw(name)) - known)
         )
+
+    def _without_base_only(self, env: EnvFile, sample: EnvFile) -> tuple[EnvFile, tuple[str, ...]]:
+        """Return an env in which the keys of env_base are as this run, else the target's sample, sets them; and notes.
+
+        One that the authors' install steps have changed since is theirs.
+        """
+        meta, notes = self.plan.meta, []
+        given = {**self._own(), **meta.env}
+        for key in (key for key in meta.env_base if key not in meta.env_head):
+            instead = sample.of(key)
+            undone = env.undone(
+                key, meta.env_base[key], instead=instead.set(key, given[key]) if key in given else instead
+            )
+            if undone is not env and key not in given:
+                what = f"what {SAMPLE} says: {instead.text.strip()}" if instead.lines else f"unset, as in {SAMPLE}"
+                notes.append(f"{key} of env_base is the base's alone: for the target it is {what}")
+            env = undone
+        return env, tuple(notes)
 
     def _own(self) -> dict[str, str]:
         """Return the keys that are the run's own: no certificate resolver, which would ask the network."""
