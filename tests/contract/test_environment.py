@@ -1,4 +1,7 @@
-"""run.environment with real git: what an app's `.env` becomes, from one commit of its recipe to another."""
+"""run.environment with real git: what an app's `.env` becomes, from one commit of its recipe to another.
+
+With run.preparation and Docker's client: what comes of the compose files that it names.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from recipeci.model import Request, Settings
 from recipeci.recipe.envfile import EnvFile
 from recipeci.recipe.metadata import RecipeMeta
 from recipeci.run.environment import Environment
+from recipeci.run.preparation import prepared
 from recipeci.run.source import given, sourced
 
 BASE = Path(__file__).parents[1] / "canaries" / "base"
@@ -22,17 +26,24 @@ DOMAIN, VERSION = "a1b2c3.ci.test", "1.0.0+1.22.1"
 runner = LocalRunner()
 
 
-def environment(folder: Path, *, base: str, head: str, meta: RecipeMeta | None = None) -> Environment:
-    """Return what a run sets that upgrades a published version to a head; each has a `.env.sample` of its own."""
+def environment(
+    folder: Path, *, base: str, head: str, meta: RecipeMeta | None = None, old: str = "services: {}"
+) -> Environment:
+    """Return what a run sets that upgrades a published version to a head; each has a `.env.sample` of its own.
+
+    The base has a second compose file, `old`, which the head has not.
+    """
     samples = {"base": base, "head": head}
     for name, sample in samples.items():
         (folder / "made" / name).mkdir(parents=True)
         (folder / "made" / name / ".env.sample").write_text(sample)
+    (folder / "made" / "base" / "compose.old.yml").write_text(f"version: '3.8'\n{old}\n")
     steps = [
         {"message": "first", "lay": [str(BASE), "base"], "tag": VERSION},
         {
             "message": "second",
             "lay": ["head"],
+            "remove": ["compose.old.yml"],
             "edit": [{"in": "compose.yml", "old": f"version={VERSION}", "new": "version=1.1.0+1.22.1"}],
         },
     ]
@@ -142,7 +153,8 @@ def test_a_compose_file_of_the_base_alone_is_none_of_the_targets(tmp_path: Path)
     meta = RecipeMeta(env_base={"COMPOSE_FILE": "compose.yml:compose.mend.yml"})
     head = sample('COMPOSE_FILE="compose.yml"', 'COMPOSE_FILE="$COMPOSE_FILE:compose.ports.yml"')
     found = environment(tmp_path, base=sample('COMPOSE_FILE="compose.yml"'), head=head, meta=meta)
-    (_, first), (_, second) = found.predicted()
+    first = found.first(found.sample(found.plan.first_commit))
+    second, _ = found.upgraded(first)
     assert first.compose_files == ("compose.yml", "compose.mend.yml")
     assert second.compose_files == ("compose.yml", "compose.ports.yml")
 
@@ -158,3 +170,24 @@ def test_what_install_steps_made_of_it_stays(tmp_path: Path) -> None:
 def test_a_key_that_is_new_in_the_targets_sample_is_told(tmp_path: Path) -> None:
     found = environment(tmp_path, base=sample("MODE=old"), head=sample("MODE=new", "NEWER=1"))
     assert upgraded(found) == (["MODE=old", "NEWER=1"], ("new in .env.sample and added to the app's env: NEWER=1",))
+
+
+# --- what is known of both deployments before
+
+
+def test_a_base_that_is_no_stack_with_its_own_sample_is_at_fault(tmp_path: Path) -> None:
+    made = prepared(environment(tmp_path, base=sample("COMPOSE_FILE=compose.yml:gone.yml"), head=sample()))
+    assert made.base_fault == "COMPOSE_FILE names gone.yml, which is not in the recipe"
+
+
+def test_a_target_that_is_no_stack_with_the_bases_env_is_no_fault_of_the_bases(tmp_path: Path) -> None:
+    """The upgrade fails by it; the images are those of the base and of the target as its own sample makes it."""
+    found = environment(
+        tmp_path,
+        base=sample("COMPOSE_FILE=compose.yml:compose.old.yml"),
+        head=sample(),
+        old="services: {app: {image: 'nginx:1.26.3'}}",
+    )
+    made = prepared(found)
+    assert (made.findings, made.base_fault) == ((), "")
+    assert made.images == ("nginx:1.26.3", "nginx:1.22.1")

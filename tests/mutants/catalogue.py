@@ -18,10 +18,10 @@ EXCHANGED_SHA = Mutant(
     name="sha is exchanged",
     about="(3) between the checkout of the head and its deploy the plan's target becomes another commit",
     file="run/deployment.py",
-    old="""        self._secrets()
+    old="""            self._secrets()
         self._deploy(version=None, chaos=True)
 """,
-    new="""        self._secrets()
+    new="""            self._secrets()
         object.__setattr__(self.plan.target, "commit", Commit("0" * 40))
         self._deploy(version=None, chaos=True)
 """,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from recipeci.errors import CommandFailed, CommandTimeout, OpFailed, UsageError, WaitFailed
+from recipeci.errors import CommandFailed, CommandTimeout, OpFailed, RecipeInvalid, UsageError, WaitFailed
 from recipeci.host import temporary
 from recipeci.host.abra import Abra
 from recipeci.host.below import Below
@@ -98,11 +98,12 @@ class Deployment:
         """Move the checkout, the env and the secrets to the target, and deploy it by chaos."""
         self.upgrading = True
         self.clone.checkout(self.plan.target.commit)
-        upgraded, notes = self.environment.upgraded(self.env())
-        self._write_env(upgraded)
-        for note in notes:
-            self.note(note)
-        self._secrets()
+        with self._kept_envs_fault():
+            upgraded, notes = self.environment.upgraded(self.env())
+            self._write_env(upgraded)
+            for note in notes:
+                self.note(note)
+            self._secrets()
         self._deploy(version=None, chaos=True)
 
     def backup(self, *, timeout: float) -> None:
@@ -298,6 +299,16 @@ class Deployment:
             self.swarm.program()  # raises HostError if nobody answers
             last = e.out.strip().splitlines()[-printed:] if printed else []
             raise OpFailed("\n".join([e.message, *last])) from e
+
+    @contextlib.contextmanager
+    def _kept_envs_fault(self) -> Iterator[None]:
+        """Turn compose files that are no stack into the upgrade's failure: with its own sample the target's are one."""
+        try:
+            yield
+        except RecipeInvalid as e:
+            kept = f"the env that the app has from {self.plan.base.version}" if self.plan.base else "the app's env"
+            msg = f"the target {self.plan.target.commit} cannot be deployed with {kept}: {e.message}"
+            raise OpFailed(msg) from e
 
     @contextlib.contextmanager
     def _put_back(self) -> Iterator[None]:

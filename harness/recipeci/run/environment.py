@@ -75,14 +75,6 @@ class Environment:
             self.sample(self.plan.target.commit), {**self._own(), **self.plan.meta.env, **self.plan.meta.env_head}
         )
 
-    def predicted(self) -> tuple[tuple[Commit, EnvFile], ...]:
-        """Return each deployment's commit with the env that it will have, in their order."""
-        first = self.first(self.sample(self.plan.first_commit))
-        if self.plan.base is None:
-            return ((self.plan.first_commit, first),)
-        upgraded, _ = self.upgraded(first)
-        return ((self.plan.first_commit, first), (self.plan.target.commit, upgraded))
-
     def resolved(self, env: EnvFile) -> Compose:
         """Return the checked-out compose files as Docker resolves them with an env.
 

@@ -57,10 +57,24 @@ def prepared(environment: Environment) -> Preparation:
         backup_findings=(*promised.findings, *undeclared),
     )
     try:
-        composes = [_resolved(environment, commit, env) for commit, env in environment.predicted()]
+        env = environment.first(environment.sample(environment.plan.first_commit))
+        first = _resolved(environment, environment.plan.first_commit, env)
     except RecipeInvalid as e:
         return replace(good, base_fault=e.message)
-    return replace(good, images=tuple(dict.fromkeys(image for one in composes for image in one.images)))
+    then = first if environment.plan.base is None else _upgraded(environment, env) or fresh
+    return replace(good, images=tuple(dict.fromkeys((*first.images, *then.images))))
+
+
+def _upgraded(environment: Environment, env: EnvFile) -> Compose | None:
+    """Return what the target's files mean with the env that the app has from the base; None if they are no stack then.
+
+    That is no fault of the base's, and none that ends the run: install steps may still mend the env, and if they do not
+    the upgrade fails by it.
+    """
+    try:
+        return _resolved(environment, environment.plan.target.commit, environment.upgraded(env)[0])
+    except RecipeInvalid:
+        return None
 
 
 def own_lint(findings: tuple[str, ...], *, seconds: float) -> LintResult:
