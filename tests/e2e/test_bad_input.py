@@ -81,6 +81,7 @@ CASES: Mapping[str, tuple[str, int, str]] = {
     "an allowlist of the recipe's own": (f"{RUN} --allowlist SOURCE/compose.yml", 2, "must not allow itself"),
     "code of a folder that is none": ("--recipe x --source FORGE/x --allow-local-code", 2, "FORGE/x is none"),
     "a syntax error in the operator's suite": (f"{RUN} --overlays FOLDER/syntax", 2, r"test_install\.py:1: "),
+    "an unknown folder of tests": (f"{RUN} --overlays FOLDER/costum", 2, r"costum/test_a\.py is a test.*custom/"),
     "a restore of nothing": (f"{RUN} --stages restore", 2, "restore needs a backup.*--stages backup,restore"),
     "not yet: a route out of the cell": (f"{RUN} --overlays FOLDER/route", 2, "network"),
     "not yet: a port that must accept": (f"{RUN} --overlays FOLDER/ports", 2, "probes are not available yet"),
@@ -118,7 +119,7 @@ def forge() -> Iterator[str]:
 @pytest.fixture
 def world(folder: Path, custom_html: Built, forge: str) -> Mapping[str, str]:
     """Files that are wrong in one way each; the words of the cases that stand for what only the test knows."""
-    overlays = ("overlays", "route", "ports", "missing", "syntax", "nul", "nan")
+    overlays = ("overlays", "route", "ports", "missing", "syntax", "nul", "nan", "costum")
     for name in ("empty", *(f"{name}/custom-html" for name in overlays)):
         (folder / name).mkdir(parents=True)
     (folder / "overlays/custom-html/recipe.yml").write_text("timeout: {deploy: 30}\n")
@@ -126,6 +127,8 @@ def world(folder: Path, custom_html: Built, forge: str) -> Mapping[str, str]:
     (folder / "ports/custom-html/recipe.yml").write_text("probes: [{tcp: 64738}]\n")
     (folder / "missing/custom-html/recipe.yml").write_text("http: {accept: [404]}\n")
     (folder / "syntax/custom-html/test_install.py").write_text("def test(:\n")
+    (folder / "costum/custom-html/costum").mkdir()
+    (folder / "costum/custom-html/costum/test_a.py").write_text("def test_a(app): ...\n")
     (folder / "nul/custom-html/recipe.yml").write_text('env: {A: "a\\0b"}\n')
     (folder / "nan/custom-html/recipe.yml").write_text("deadline: .nan\n")
     (folder / "images.yml").write_text("images: /nope\n")

@@ -10,25 +10,21 @@ import difflib
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from recipeci.errors import UsageError
 from recipeci.model import AuthorFile, LeftOut, Tier
+from recipeci.recipe import overlooked
+from recipeci.recipe.authorfiles import CUSTOM, HOOK, HOOKS, INSTALL_STEPS, OPS, SUITES, is_suite
 from recipeci.recipe.metadata import FILE
 
 OPERATOR, REPOSITORY = "recipeci", "repo"
 NEVER_READ = f"a {FILE} of the recipe's own repository is never read"
 NO_FILE = "a link, not a file"
 OF_NO_TIER = "the test file of no tier"
-SUITES = {f"test_{tier}.py": tier for tier in Tier if tier is not Tier.CUSTOM}
-HOOKS = "ops.py"
-HOOK = "pre_"
-OPS = ("deploy", "upgrade", "backup", "restore")
 KNOWN_HOOKS = f"hooks: {', '.join(f'{HOOK}{op}' for op in OPS)}"
 ALWAYS_TRUE = "assertion is always true"
 """How Python warns of `assert (condition, "words")`."""
-INSTALL_STEPS = "install_steps.sh"
-CUSTOM = "custom"
 TESTS = PurePosixPath("tests")
 """The folder of a recipe's repository in which its authors' files are."""
 
@@ -59,9 +55,9 @@ def of_operator(folder: Path) -> Brought:
     """Return what the operator's overlay of a recipe brings: all of it is used.
 
     Raises UsageError for a file that would be mistaken: a test file of no tier, a hook of no op, one that Python cannot
-    read.
+    read, and what nothing would use (recipe/overlooked.py).
     """
-    tests = sorted(path for path in folder.glob("*.py") if _is_suite(path))
+    tests = sorted(path for path in folder.glob("*.py") if is_suite(path))
     custom = sorted((folder / CUSTOM).rglob("*.py"))
     hooks = sorted(folder.glob(HOOKS))
     for path in tests:
@@ -69,8 +65,9 @@ def of_operator(folder: Path) -> Brought:
     parsed = {path: _parsed(path) for path in (*tests, *custom, *hooks)}
     for path in hooks:
         _check_hooks(path, parsed[path])
+    overlooked.refuse(folder, parsed=parsed)
     suites: dict[Tier, tuple[AuthorFile, ...]] = {SUITES[path.name]: (AuthorFile(OPERATOR, path),) for path in tests}
-    if ours := tuple(AuthorFile(OPERATOR, path) for path in custom if _is_suite(path)):
+    if ours := tuple(AuthorFile(OPERATOR, path) for path in custom if is_suite(path)):
         suites[Tier.CUSTOM] = ours
     steps = tuple(AuthorFile(OPERATOR, path) for path in (folder / INSTALL_STEPS,) if path.is_file())
     return Brought(suites, tuple(AuthorFile(OPERATOR, path) for path in hooks), steps)
@@ -99,7 +96,7 @@ def of_repository(files: Iterable[str], *, others: Iterable[str] = (), refusal: 
 def is_custom_suite(path: str) -> bool:
     """Return whether a file of the repository is one of its custom tests."""
     found = PurePosixPath(path)
-    return found.is_relative_to(TESTS / CUSTOM) and _is_suite(found)
+    return found.is_relative_to(TESTS / CUSTOM) and is_suite(found)
 
 
 def _suites(code: Iterable[PurePosixPath]) -> dict[Tier, tuple[AuthorFile, ...]]:
@@ -129,12 +126,7 @@ def _is_code(path: PurePosixPath) -> bool:
 
 def _is_of_no_tier(path: PurePosixPath) -> bool:
     """Return whether the file is a suite that no tier would run."""
-    return path.parent == TESTS and _is_suite(path) and path.name not in SUITES
-
-
-def _is_suite(path: PurePath) -> bool:
-    """Return whether pytest would collect the file."""
-    return path.suffix == ".py" and (path.stem.startswith("test_") or path.stem.endswith("_test"))
+    return path.parent == TESTS and is_suite(path) and path.name not in SUITES
 
 
 def _check_name(path: Path) -> None:
