@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from recipeci.errors import UsageError
 from recipeci.model import LeftOut, Target, Tier
 from recipeci.recipe.discovery import Brought
-from recipeci.recipe.metadata import RecipeMeta
+from recipeci.recipe.metadata import RecipeMeta, load
 from recipeci.run.describing import describe
 from recipeci.run.plan import Fate, Step, without_backup
 
@@ -119,6 +120,18 @@ def test_a_generic_suite_that_the_caller_skips_and_recipe_ymls_reason_before_his
 def test_no_generic_suite_is_skipped_unless_somebody_says_so() -> None:
     made = plan(stages=tuple(Tier))
     assert (made.generic_skipped, made.notes) == ((), ())
+
+
+# --- a picture that is asked for
+
+
+@pytest.mark.parametrize("text", ["{}", "{path: /}", "{path: /login, wait: '#main', mask: [.clock]}"])
+def test_that_no_screenshot_is_made_is_noted_where_one_is_asked_for(tmp_path: Path, text: str) -> None:
+    (tmp_path / "recipe.yml").write_text(f"screenshot: {text}\n")
+    made = plan(meta=load(tmp_path))
+    note = "screenshot: not made: recipe.yml asks for one, and this recipeci takes no pictures yet"
+    assert made.notes == (note,)
+    assert f"note      : {note}" in describe(made)
 
 
 # --- a recipe without backup labels

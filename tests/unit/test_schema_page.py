@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from recipeci import schemas
 from recipeci.host.command import LocalRunner
-from recipeci.recipe.metadata import RecipeMeta, read
+from recipeci.recipe.metadata import RecipeMeta, Screenshot, read
 from recipeci.schemas.page import LATER, page
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -45,7 +45,7 @@ def test_the_defaults_of_the_schema_are_those_of_the_program() -> None:
     named = defaults(PROPERTIES)
     schemas.check("recipe", named, where="the defaults")
     assert {"http", "probes", "timeouts", "deadline", "base", "network", "screenshot"} <= named.keys()
-    assert read(named, where=Path("recipe.yml")) == RecipeMeta()
+    assert read(named, where=Path("recipe.yml")) == RecipeMeta(screenshot=Screenshot())
 
 
 def test_a_default_that_is_not_the_programs_is_found() -> None:

@@ -58,7 +58,7 @@ class RecipeMeta:
     """All that `recipe.yml` says; without one, the defaults.
 
     `base_from` is the oldest supported base and `base_version` the exact one; empty if not given. Every `skip…` mapping
-    holds the reason. `secrets` are what is inserted instead of generated.
+    holds the reason. `secrets` are what is inserted instead of generated. `screenshot` is None if none is asked for.
     """
 
     http: HttpExpectation = HttpExpectation()
@@ -74,7 +74,7 @@ class RecipeMeta:
     skip_generic: Mapping[Tier, str] = field(default_factory=dict)
     backup_undeclared: Mapping[str, str] = field(default_factory=dict)
     canary_skip: Mapping[str, str] = field(default_factory=dict)
-    screenshot: Screenshot = Screenshot()
+    screenshot: Screenshot | None = None
 
 
 def load(overlay: Path) -> RecipeMeta:
@@ -90,7 +90,7 @@ def load(overlay: Path) -> RecipeMeta:
 def read(data: Mapping[str, Any], *, where: Path) -> RecipeMeta:
     """Make the value of data that the schema has passed; `where` is the file, for sentences and for secrets' files."""
     _refuse(data, where=where)
-    http, shot, base = dict(data.get("http", {})), dict(data.get("screenshot", {})), data.get("base", {})
+    http, base = dict(data.get("http", {})), data.get("base", {})
     return RecipeMeta(
         http=HttpExpectation(**{**http, "accept": tuple(http.get("accept", (200,))), "host": http.get("host") or ""}),
         timeouts=_timeouts(data),
@@ -105,7 +105,7 @@ def read(data: Mapping[str, Any], *, where: Path) -> RecipeMeta:
         skip_generic=_reasons(data.get("skip_generic", {})),
         backup_undeclared=dict(data.get("backup", {}).get("undeclared", {})),
         canary_skip=dict(data.get("canary", {}).get("skip", {})),
-        screenshot=Screenshot(**{**shot, "mask": tuple(shot.get("mask", ()))}),
+        screenshot=_screenshot(data["screenshot"]) if "screenshot" in data else None,
     )
 
 
@@ -125,6 +125,11 @@ def _timeouts(data: Mapping[str, Any]) -> Timeouts:
     """Put the deadline beside the other times."""
     own = {"deadline": data["deadline"]} if "deadline" in data else {}
     return Timeouts(**data.get("timeouts", {}), **own)
+
+
+def _screenshot(given: Mapping[str, Any]) -> Screenshot:
+    """Return what is to be shown."""
+    return Screenshot(**{**given, "mask": tuple(given.get("mask", ()))})
 
 
 def _env(data: Mapping[str, Any], key: str, *, where: Path) -> dict[str, str]:

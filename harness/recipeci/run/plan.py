@@ -21,6 +21,7 @@ GENERIC = "generic"
 GENERIC_FOLDER = Path(__file__).parents[1] / "author" / "generic"
 NO_LABELS = "structural: no backup labels"
 NO_CUSTOM = "structural: no custom tests"
+NO_SCREENSHOT = "screenshot: not made: recipe.yml asks for one, and this recipeci takes no pictures yet"
 
 
 class Fate(enum.StrEnum):
@@ -193,6 +194,7 @@ def make_plan(
             *(uncommitted if target.uncommitted else ()),
             *bases.notes(target, choice.base, versions, own),
             *_skipped_loudly(steps),
+            *((NO_SCREENSHOT,) if meta.screenshot else ()),
         ),
     )
 
