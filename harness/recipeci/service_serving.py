@@ -35,13 +35,14 @@ def serve(bridge: Bridge) -> int:
     """
     with (
         logged(bridge.token, *bridge.webhook_secrets),
+        web.listener(bridge) as listener,  # before there is a database: whoever cannot listen has made none
         contextlib.closing(Database(bridge.database)) as database,
         Gitea(bridge.forge, bridge.token, clock=CLOCK) as forge,
         stopping.told() as stop,
         bridges.running(
             bridge, database=database, forge=forge, engine=Embedded(database, clock=CLOCK), clock=CLOCK
         ) as health,
-        web.serve_pages(bridge, database=database, health=health, clock=CLOCK),
+        web.serve_pages(bridge, listener, database=database, health=health, clock=CLOCK),
     ):
         while not stop.wait(LONG_SECONDS):
             pass

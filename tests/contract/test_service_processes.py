@@ -193,6 +193,8 @@ def test_an_address_that_is_taken_is_said_to_be(bench: Bench) -> None:
         code, said = bench.ended("serve")
     assert code == 3
     assert "cannot be listened at: Address already in use" in said
+    database = Path(bench.host.data["database"])
+    assert [path.name for path in database.parent.glob(f"{database.name}*")] == [], "what is refused makes nothing"
 
 
 def test_a_repository_that_is_not_there_is_not_enrolled(bench: Bench) -> None:

@@ -24,7 +24,7 @@ from recipeci.errors import HostError
 from recipeci.host.clock import until
 from recipeci.service.events import BODY_MOST
 from recipeci.service.model import Repository
-from recipeci.service.web import Limits, Server, serve_pages
+from recipeci.service.web import Limits, Server, listener, serve_pages
 from strangers import (
     CLOCK,
     IMPATIENT,
@@ -54,7 +54,8 @@ def serving(here: Lab, *, limits: Limits | None = None, host: str = "127.0.0.1")
     """Serve, and give a client of it that takes nothing from the environment."""
     bridge = dataclasses.replace(here.bridge(), host=host)
     with (
-        serve_pages(bridge, database=here.database, health=here.well(), clock=here.clock, limits=limits) as address,
+        listener(bridge) as at,
+        serve_pages(bridge, at, database=here.database, health=here.well(), clock=here.clock, limits=limits) as address,
         httpx.Client(base_url=f"http://{address[0]}:{address[1]}", trust_env=False, timeout=SECONDS) as client,
     ):
         yield client
@@ -73,18 +74,15 @@ def test_it_listens_before_it_gives_its_address_and_says_nothing_of_itself(here:
 def test_a_port_that_is_taken_is_one_sentence(here: Lab) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        served = serve_pages(here.bridge(port=port), database=here.database, health=here.well(), clock=here.clock)
-        with pytest.raises(HostError) as refused, served:
-            pass
+        with pytest.raises(HostError) as refused:
+            listener(here.bridge(port=port))
     assert refused.value.message == f"bridge: 127.0.0.1:{port} cannot be listened at: Address already in use"
     assert refused.value.hint == "choose another port, or end what listens there"
 
 
 def test_an_address_of_another_machine_is_told_from_a_port_that_is_taken(here: Lab) -> None:
-    bridge = dataclasses.replace(here.bridge(), host="192.0.2.1")
-    served = serve_pages(bridge, database=here.database, health=here.well(), clock=here.clock)
-    with pytest.raises(HostError) as refused, served:
-        pass
+    with pytest.raises(HostError) as refused:
+        listener(dataclasses.replace(here.bridge(), host="192.0.2.1"))
     assert refused.value.hint == "write an address of this machine's in bridge.listen"
 
 
@@ -304,10 +302,11 @@ import resource, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from unit.weblab import lab
-from recipeci.service.web import serve_pages
+from recipeci.service.web import listener, serve_pages
 with lab(Path(sys.argv[2])) as here:
     here.enrol()
-    with serve_pages(here.bridge(), database=here.database, health=here.well(), clock=here.clock) as address:
+    at, told = listener(here.bridge()), {"database": here.database, "health": here.well(), "clock": here.clock}
+    with at, serve_pages(here.bridge(), at, **told) as address:
         print(address[1], flush=True)
         for wanted in sys.stdin:
             here.clock.time += 10

@@ -250,11 +250,12 @@ def _serve(config: Config) -> None:
     clock, database, bridge = SystemClock(), Database(config.database), _bridge(config)
     engine = Embedded(database, clock=clock, lease=config.lease)
     with (
+        web.listener(bridge) as listener,
         Gitea(config.forge, config.token, clock=clock, timeout=config.timeout) as forge,
         serve.running(
             bridge, database=database, forge=forge, engine=engine, clock=clock, longest=config.longest
         ) as health,
-        web.serve_pages(bridge, database=database, health=health, clock=clock),
+        web.serve_pages(bridge, listener, database=database, health=health, clock=clock),
     ):
         threading.Event().wait()
 

@@ -30,7 +30,7 @@ from recipeci.service.setup import Bridge
 from recipeci.service.store import Database
 from recipeci.service.webapp import make_app
 
-__all__ = ["Limits", "make_app", "serve_pages"]
+__all__ = ["Limits", "listener", "make_app", "serve_pages"]
 log = logging.getLogger(__name__)
 THREADS = 6
 """Each keeps a connection to the database; one that waits for the disk must not hold up all the others."""
@@ -56,17 +56,18 @@ class Limits:
 
 @contextlib.contextmanager
 def serve_pages(
-    bridge: Bridge, *, database: Database, health: Health, clock: Clock, limits: Limits | None = None
+    bridge: Bridge,
+    at: socket.socket,
+    *,
+    database: Database,
+    health: Health,
+    clock: Clock,
+    limits: Limits | None = None,
 ) -> Iterator[tuple[str, int]]:
-    """Serve until the end of the block; give the address that is listened at, which port 0 leaves to the kernel.
-
-    Raises:
-        HostError: it cannot be listened there.
-    """
+    """Serve at a `listener` until the end of the block; give its address, whose port the kernel may have chosen."""
     app = make_app(bridge, database=database, health=health, clock=clock)
-    listener = _listener(bridge.host, bridge.port)
-    address = listener.getsockname()[:2]
-    server = Server(app, listener, limits or Limits())
+    address = at.getsockname()[:2]
+    server = Server(app, at, limits or Limits())
     server.start()
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a request that waits for a thread is no news
     log.info("pages at http://%s:%d", *address)
@@ -194,8 +195,13 @@ _WHERE_ELSE = {
 """What to do, by why an address cannot be listened at."""
 
 
-def _listener(host: str, port: int) -> socket.socket:
-    """Return a socket that listens."""
+def listener(bridge: Bridge) -> socket.socket:
+    """Return a socket that listens; whoever connects waits until there is something that serves.
+
+    Raises:
+        HostError: it cannot be listened there.
+    """
+    host, port = bridge.host, bridge.port
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
