@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from recipeci.author import child
 from recipeci.author import serving as for_suites
 from recipeci.author.app import App, AppError, Recipe
 from recipeci.author.app import Http as Served
@@ -104,6 +107,16 @@ def by_failed_test(text: str) -> str:
     return str(channel.told["words"])
 
 
+def by_hook(text: str) -> str:
+    channel = Answering()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "ops.py"
+        file.write_text(f"def pre_backup(app):\n    raise ValueError({text!r})\n")
+        child._hook(channel, App(channel, domain="", ca_file=""), file, "pre_backup")  # main() limits its process
+    assert channel.told["outcome"] == "failed"
+    return str(channel.told["words"])
+
+
 def by_suites_page(text: str) -> str:
     request = httpx.Request("GET", ADDRESS)
     stranger = httpx.Response(404, request=request)
@@ -116,9 +129,10 @@ HEADS: dict[Say, int] = {
     by_waiting: 2000,
     by_failed_test: 4000,
     by_suites_page: 200,
+    by_hook: 4000 - len("ValueError: "),
 }
 """Who shows the begin of a text, and how much of it."""
-TAILS: dict[Say, int] = {by_command: 2000, by_failed_test: 4000}
+TAILS: dict[Say, int] = {by_command: 2000, by_failed_test: 4000, by_hook: 4000}
 """Who shows its end."""
 CUTS = [*((say, most, 1) for say, most in HEADS.items()), *((say, most, -1) for say, most in TAILS.items())]
 JOINTS = (" ", "\n", "=", '":"', "")
