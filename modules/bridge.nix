@@ -213,7 +213,8 @@ in
           "token:${toString bridge.tokenFile}"
           "webhook-secret:${toString bridge.webhookSecretFile}"
         ];
-        Restart = "on-failure";
+        MemoryMax = "512M"; # it uses 70; what strangers send at most is in it too
+        Restart = "on-failure"; # also if it is ended for its memory
         RestartSec = "5s";
         RestartPreventExitStatus = 2; # what it was given is wrong, and will be again
       };

@@ -170,6 +170,7 @@ in
             "char-* m" # to make a node is not to open it
             "block-* m"
           ];
+          LimitCORE = "0:infinity"; # none, unless an app asks for them
           LockPersonality = false;
           MemoryDenyWriteExecute = false;
           NoNewPrivileges = false;

@@ -36,6 +36,7 @@
   RestrictAddressFamilies = [ "AF_UNIX" ];
 
   # System calls and memory.
+  LimitCORE = 0; # a core dump would have the secrets that the process had
   MemoryDenyWriteExecute = true;
   SystemCallArchitectures = "native";
   SystemCallErrorNumber = "EPERM";

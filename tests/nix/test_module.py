@@ -114,6 +114,25 @@ def test_no_unit_that_hangs_holds_the_boot_or_its_timer_for_ever(nix: Flake) -> 
     assert answer == Answer({"recipeci-clean": "1h", "recipeci-swarm": "5min", "recipeci-sweep": "3d"}, "")
 
 
+def test_no_unit_leaves_its_memory_on_disk_and_the_bridges_has_a_bound(nix: Flake) -> None:
+    """In a core dump of the bridge is the forge's token; what a cell's app asks for, the worker's unit lets it do."""
+    question = """
+        lib.mapAttrs (_: unit: lib.mapAttrs (_: toString) (lib.filterAttrs
+          (name: _: name == "LimitCORE" || name == "MemoryMax") unit.serviceConfig))
+          (lib.filterAttrs (name: _: lib.hasPrefix "recipeci" name)
+            (hostMode.config.systemd.services // sweepMode.config.systemd.services))
+    """
+    (answer,) = asked(nix, question)
+    assert answer.error == ""
+    assert answer.value == {
+        "recipeci-bridge": {"LimitCORE": "0", "MemoryMax": "512M"},
+        "recipeci-clean": {"LimitCORE": "0"},
+        "recipeci-swarm": {"LimitCORE": "0"},
+        "recipeci-sweep": {"LimitCORE": "0"},
+        "recipeci-worker": {"LimitCORE": "0:infinity"},
+    }
+
+
 def test_the_worker_lacks_what_every_cell_lacks_and_nothing_else(nix: Flake) -> None:
     """Else a recipe that was granted something would have one verdict by hand and another by a comment."""
     (answer,) = asked(nix, "bridgeMode.config.systemd.services.recipeci-worker.serviceConfig.CapabilityBoundingSet")
