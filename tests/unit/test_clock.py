@@ -109,6 +109,17 @@ def test_one_observation_is_made_whatever_the_time() -> None:
         until(seen_in_turn(["down"]), is_up, what="app", clock=Steps(), timeout=0)
 
 
+def test_what_became_true_while_we_were_put_to_sleep_past_the_deadline_is_seen() -> None:
+    clock = Steps()
+
+    def observe() -> str:
+        seen = "down" if clock.time == 100 else "up"
+        clock.time += 30  # the machine is busy, and it is somebody else's turn
+        return seen
+
+    assert until(observe, is_up, what="app", clock=clock, timeout=10, successes=1) == "up"
+
+
 def test_a_row_that_the_deadline_cuts_is_no_success() -> None:
     with pytest.raises(WaitFailed, match="last seen: up"):
         until(lambda: "up", is_up, what="app", clock=Steps(), timeout=0.25)

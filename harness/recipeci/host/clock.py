@@ -79,6 +79,8 @@ def until(
 ) -> T:
     """Observe until `ready` holds `successes` times in a row; return the last observation.
 
+    That the time is over is judged by an observation that began after it: we may have been put to sleep in between.
+
     Args:
         observe: looks at the world once.
         ready: judges what was seen.
@@ -96,6 +98,7 @@ def until(
     deadline = clock.monotonic() + timeout
     row, said = 0, ""
     while True:
+        is_over = clock.monotonic() >= deadline
         seen = observe()
         if (now := describe(seen)) != said:
             log.debug("%s: %s", what, said := now)
@@ -104,6 +107,6 @@ def until(
         row = row + 1 if ready(seen) else 0
         if row >= successes:
             return seen
-        if clock.monotonic() >= deadline:
+        if is_over:
             raise WaitFailed(what, reason=f"not within {timeout:.0f} s", last=said)
         clock.sleep(delay)
