@@ -88,7 +88,9 @@ def listen(folder: Path, units: Units) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(folder / "socket"))
         server.listen()
-        (folder / "pid").write_text(str(os.getpid()))
+        fresh = folder / "pid.fresh"
+        fresh.write_text(str(os.getpid()))
+        fresh.rename(folder / "pid")  # whoever waits for it reads it as soon as it is there
         while True:
             connection, _ = server.accept()
             with connection, connection.makefile("rw") as line:
