@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from lab import bridgelab, gitea
+from lab import bridgelab, gitea, ports
 from lab.bridgelab import Config
 from lab.checkouts import checkout
 from lab.gitea import Home, LabGitea, Person, PullRequest
@@ -60,16 +60,16 @@ def seconds(lab: LabGitea, folder: Path, *, poll: float, count: int, webhook: bo
     """Return how long each comment took."""
     folder.mkdir()
     pull, owner, bot = furnished(lab, folder)
-    port = bridgelab.free_port()
-    config = Config(str(folder), lab.url, bot.token, port, secret=secrets.token_hex(), poll=poll, timeout=10)
     (folder / bridgelab.TEMPLATE).write_text(json.dumps(write.as_data(PASSED)))
-    bridgelab.enrol(config, [pull.home.full_name])
-    if not webhook:
-        for hook in lab.do("GET", f"repos/{pull.home.full_name}/hooks"):
-            lab.do("DELETE", f"repos/{pull.home.full_name}/hooks/{hook['id']}")
-    with bridgelab.running(config):
-        # One before: what is loaded once must not count.
-        return [took(lab, pull, owner, config, number) for number in range(count + 1)][1:]
+    with ports.held() as port:
+        config = Config(str(folder), lab.url, bot.token, port, secret=secrets.token_hex(), poll=poll, timeout=10)
+        bridgelab.enrol(config, [pull.home.full_name])
+        if not webhook:
+            for hook in lab.do("GET", f"repos/{pull.home.full_name}/hooks"):
+                lab.do("DELETE", f"repos/{pull.home.full_name}/hooks/{hook['id']}")
+        with bridgelab.running(config):
+            # One before: what is loaded once must not count.
+            return [took(lab, pull, owner, config, number) for number in range(count + 1)][1:]
 
 
 def took(lab: LabGitea, pull: PullRequest, owner: Person, config: Config, number: int) -> float:

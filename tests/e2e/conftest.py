@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import folders, prepare, repository
+from lab import folders, ports, prepare, repository
 from lab.gitea import LabGitea
 from lab.machine import running as machines
 from lab.repository import Built
@@ -21,7 +21,7 @@ from e2e import knownabra, secrecy
 from e2e import site as sites
 from e2e.leftovers import Watch
 from e2e.program import Recipeci
-from e2e.site import Site, Village, free_port
+from e2e.site import Site, Village
 
 LAB = Path(__file__).parents[1] / "lab" / "recipes"
 
@@ -97,8 +97,11 @@ def site(village: Village, folder: Path, cache: Path, watch: Watch) -> Iterator[
     own.mkdir(parents=True)
     first.mkdir()
     (own / "store").symlink_to(cache / "store")
-    with machines.running(first, shown={"/var/cache/recipeci": own}, needed=[cache / "store"]) as machine:
+    with (
+        ports.held() as port,
+        machines.running(first, shown={"/var/cache/recipeci": own}, needed=[cache / "store"]) as machine,
+    ):
         machine.do(f"mkdir /opt/recipeci && ln -s {sys.prefix} /opt/recipeci/.venv")
-        yield Site(machine, village, free_port())
+        yield Site(machine, village, port)
     left = watch.wait_until_gone(folder)
     assert not left, left

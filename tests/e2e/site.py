@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,7 +115,7 @@ class Site:
     Attributes:
         machine: the machine.
         village: the forge.
-        port: where the bridge listens.
+        port: where the bridge listens after each start: one that is held (lab/ports.py).
         done: the parts of pages that were followed.
     """
 
@@ -228,12 +227,6 @@ class Site:
 
     def _runs(self, pull: PullRequest) -> list[int]:
         return list(dict.fromkeys(int(address.rpartition("/")[2]) for _, address in self.statuses(pull)))
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def installed(site: Site, *, operating: Page = OPERATING) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import bridgelab
+from lab import bridgelab, ports
 from lab.bridgelab import Bridge, Config
 from lab.fakeforge import client
 from lab.fakeforge.client import FakeForge
@@ -25,6 +25,8 @@ from mutants.mutant import Mutant
 from recipeci.host.clock import SystemClock, until
 
 RACES = 200
+LEASE = 60.0
+"""Seconds: a worker that a busy machine puts to sleep for less keeps its run, which must not be given out once more."""
 AUTHOR, BOT, TOKEN = "ann", "recipeci-bot", "token-of-the-bot"
 WAYS: Mapping[str, Plan] = {
     "webhook": Plan(),
@@ -171,13 +173,13 @@ def course(tmp_path: Path, seed: int, request: pytest.FixtureRequest) -> Iterato
     """A course; with the marker's mutant if a test names one."""
     mutant: Mutant | None = getattr(request, "param", None)
     path = () if mutant is None else (mutant.make(tmp_path / "mutant"),)
-    with client.running(tmp_path, seed=seed) as forge:
+    with client.running(tmp_path, seed=seed) as forge, ports.held() as port:
         for login, token in ((AUTHOR, None), (BOT, TOKEN)):
             forge.do("add_user", login=login, token=token)
         home = forge.do("add_repository", owner=AUTHOR, name="recipe")
         forge.do("permit", repository=home["id"], login=BOT, permission="admin")
         template(tmp_path)
-        config = Config(str(tmp_path), forge.url, TOKEN, bridgelab.free_port(), slots=1, run=0.1, poll=0.7)
+        config = Config(str(tmp_path), forge.url, TOKEN, port, slots=1, run=0.1, poll=0.7, lease=LEASE)
         bridgelab.enrol(config, [home["full_name"]], python_path=path)
         with bridgelab.running(config, python_path=path) as bridge:
             yield Course(forge, bridge, home["id"], random.Random(seed))  # noqa: S311 - moments

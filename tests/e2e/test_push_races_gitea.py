@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from lab import bridgelab, repository
+from lab import bridgelab, ports, repository
 from lab.bridgelab import Bridge, Config
 from lab.checkouts import Checkout
 from lab.gitea import Home, LabGitea, Person, PullRequest
 from lab.soak.storm import rows, template
 from recipeci.host.clock import SystemClock, until
+
+from e2e.test_push_races import LEASE
 
 RECIPE = Path(__file__).parents[1] / "lab" / "recipes" / "custom-html"
 SCOPES = ("read:user", "read:organization", "write:issue", "write:repository")
@@ -118,12 +120,13 @@ def course(gitea: LabGitea, tmp_path: Path) -> Iterator[Course]:
     work.push(gitea.address(home, author), "main", "--tags")
     template(tmp_path)
     token = gitea.token(bot.login, *SCOPES)
-    config = Config(
-        str(tmp_path), gitea.url, token, bridgelab.free_port(), slots=1, poll=8.0, timeout=10.0, checks_out=True
-    )
-    bridgelab.enrol(config, [home.full_name])
-    with bridgelab.running(config) as bridge:
-        yield Course(gitea, home, author, work, bridge)
+    with ports.held() as port:
+        config = Config(
+            str(tmp_path), gitea.url, token, port, slots=1, poll=8.0, timeout=10.0, lease=LEASE, checks_out=True
+        )
+        bridgelab.enrol(config, [home.full_name])
+        with bridgelab.running(config) as bridge:
+            yield Course(gitea, home, author, work, bridge)
 
 
 def test_no_other_commit_runs_or_is_reported_than_the_pinned_one(course: Course) -> None:

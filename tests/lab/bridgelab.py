@@ -54,7 +54,7 @@ class Config:
         forge: its address.
         token: our user's.
         secret: of the webhooks.
-        port: where `serve` listens.
+        port: where `serve` listens, again and again after each kill: one that is held (ports.py).
         poll: seconds between two listings.
         timeout: seconds of a request to the forge.
         longest: seconds between two attempts at one thing.
@@ -167,7 +167,8 @@ def enrol(config: Config, repositories: Sequence[str], *, python_path: tuple[Pat
 
 def noted(config: Config) -> list[dict[str, Any]]:
     """Return what the runs wrote down: that they began or ended, of which commit, and for which job."""
-    lines = config.journal.read_text().splitlines() if config.journal.exists() else []
+    text = config.journal.read_text() if config.journal.exists() else ""
+    lines = text[: text.rfind("\n") + 1].splitlines()  # what has no end yet is being written
     return [found | {"key": _key(Path(found["out"]))} for found in map(json.loads, lines)]
 
 
@@ -206,13 +207,6 @@ def is_free(database: Path) -> bool:
             return False
         connection.execute("ROLLBACK")
     return True
-
-
-def free_port() -> int:
-    """Return a port on which nobody listens: `serve` comes back to it after each kill."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _listens(port: int) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import secrets
 import signal
-import socket
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ import yaml
 from recipeci.errors import Interrupted, RecipeCIError, exit_code_of
 from recipeci.host.clock import SystemClock, until
 
-from lab import folders, gitea, giteabuild, prepare, repository
+from lab import folders, gitea, giteabuild, ports, prepare, repository
 from lab.checkouts import Checkout
 from lab.gitea import LabGitea, PullRequest
 from lab.operator import Operator
@@ -112,10 +111,10 @@ def _scene(lab: LabGitea, folder: Path) -> Scene:
 def _bridge(scene: Scene, folder: Path) -> Iterator[Operator]:
     """Enrol the repository, and have the bridge and a worker run."""
     operator = Operator(folder, say=say)
-    url = f"http://127.0.0.1:{_free_port()}"
-    _write_settings(operator, scene, folder, url=url)
-    operator.once("enroll", scene.full_name)
-    with operator:
+    with ports.held() as port, operator:
+        url = f"http://127.0.0.1:{port}"
+        _write_settings(operator, scene, folder, url=url)
+        operator.once("enroll", scene.full_name)
         operator.begin("serve")
         operator.begin("work")
         operator.wait_for(f"{url}/healthz", seconds=READY_SECONDS)
@@ -143,12 +142,6 @@ def _write_settings(operator: Operator, scene: Scene, folder: Path, *, url: str)
         "work": {"name": "demo", "slots": 2},
     }
     operator.config.write_text(yaml.safe_dump(settings, sort_keys=False))
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _asked(scene: Scene, operator: Operator) -> int:

@@ -11,26 +11,23 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from recipeci.errors import WaitFailed
 from recipeci.host.clock import SystemClock, until
 from recipeci.host.command import PATH, LocalRunner, Started, start
 
-from lab import giteabuild
+from lab import giteabuild, ports
 
 USER = "nobody"
 """As whom it runs where we are root, as whom it would not run."""
 PASSWORD = "secret-of-the-lab"
 """Everybody's."""
 PREFIX, LOCK = "recipeci-gitea-", "lock"
-STARTS = 3
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 INI = """\
 APP_NAME = lab
 RUN_MODE = prod
@@ -157,23 +154,14 @@ def _laid_out(built: Path, folder: Path) -> Path:
 
 @contextlib.contextmanager
 def _started(program: Path, folder: Path, more: str) -> Iterator[tuple[str, Started]]:
-    """Start it on a port that is free; another process may be faster, then on another one."""
-    for attempt in range(STARTS):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+    """Start it on a port that no other process is given: who answers there is this one, not another test's."""
+    with ports.held() as port:
         url = f"http://127.0.0.1:{port}"
         _write_ini(folder, port=port, url=url, more=more)
         process = start(_as_user([str(program), "web"]), output=folder / "out", env=_environment(folder))
         try:
-            try:
-                _wait(process, url, folder)
-            except WaitFailed:
-                if attempt + 1 == STARTS:
-                    raise
-                continue
+            _wait(process, url, folder)
             yield url, process
-            return
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

@@ -17,7 +17,7 @@ from recipeci.host.clock import Clock, SystemClock, until
 from recipeci.report import write
 from unit.reports import PASSED
 
-from lab import bridgelab
+from lab import bridgelab, ports
 from lab.bridgelab import Bridge, Config
 from lab.fakeforge import client
 from lab.fakeforge.client import FakeForge
@@ -186,7 +186,8 @@ def storm(folder: Path, size: Size, *, seed: int, python_path: tuple[Path, ...] 
     """Have everything there for a soak on the double; nothing was said yet."""
     with (
         client.running(folder, seed=seed) as forge,
-        _about_to_blow(forge, folder, size, seed=seed, python_path=python_path, **config) as made,
+        ports.held() as port,
+        _about_to_blow(forge, folder, size, seed=seed, port=port, python_path=python_path, **config) as made,
     ):
         yield made
 
@@ -194,9 +195,12 @@ def storm(folder: Path, size: Size, *, seed: int, python_path: tuple[Path, ...] 
 @contextlib.contextmanager
 def real_storm(lab: LabGitea, folder: Path, size: Size, *, seed: int, **config: Any) -> Iterator[Storm]:  # noqa: ANN401 - of Config
     """Have everything there for a soak on a real Gitea; what is bad about it is done by who stands between."""
-    port = bridgelab.free_port()
-    target = f"http://127.0.0.1:{port}{between.HOOK}"
-    with between.standing(lab.url, target=target, secret=Config.secret, seed=seed) as middle:
+    with (
+        ports.held() as port,
+        between.standing(
+            lab.url, target=f"http://127.0.0.1:{port}{between.HOOK}", secret=Config.secret, seed=seed
+        ) as middle,
+    ):
         forge = RealForge(lab, middle, folder)
         with _about_to_blow(forge, folder, size, seed=seed, port=port, public=middle.base, **config) as made:
             yield made
@@ -209,14 +213,14 @@ def _about_to_blow(
     size: Size,
     *,
     seed: int,
-    port: int | None = None,
+    port: int,
     python_path: tuple[Path, ...] = (),
     **config: Any,  # noqa: ANN401 - of Config
 ) -> Iterator[Storm]:
     template(folder)
     crowd = People(forge, seed, talk=size.talk, turned=size.turned, special=size.special)
     crowd.arrive(repositories=size.repositories, pulls=size.pulls)
-    given = Config(str(folder), forge.url, crowd.token, port or bridgelab.free_port(), **config)
+    given = Config(str(folder), forge.url, crowd.token, port, **config)
     bridgelab.enrol(given, crowd.repositories, python_path=python_path)
     hook = {"url": f"{given.url}{between.HOOK}", "secret": given.secret, "events": ["pull_request_comment"]}
     forge.do("add_hook", repository=crowd.not_enrolled, **hook)
