@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -33,12 +34,16 @@ def watch(bench: Bench) -> Watch:  # noqa: ARG001 - what lends the images is no 
 
 def frozen(name: str) -> list[Path]:
     """The cgroup directories of a cell in which something is frozen and alive."""
-    states = (path / "freezer.state" for top in cgroupfs.named(f"recipeci-{name}") for path in [top, *top.rglob("*/")])
-    return [it.parent for it in states if it.exists() and it.read_text() != "THAWED\n" and processes_in(it.parent)]
+    tops = cgroupfs.named(f"recipeci-{name}")
+    return [Path(folder) for top in tops for folder, _, _ in os.walk(top) if is_frozen(Path(folder))]
 
 
-def processes_in(folder: Path) -> str:
-    return "".join(it.read_text() for it in folder.rglob("cgroup.procs"))
+def is_frozen(folder: Path) -> bool:
+    """Whether something in a directory is frozen and alive; one that goes away meanwhile holds nothing."""
+    with contextlib.suppress(OSError):
+        if (folder / "freezer.state").read_text() != "THAWED\n":
+            return any(Path(top, "cgroup.procs").read_text() for top, _, _ in os.walk(folder))
+    return False
 
 
 def test_a_paused_container_ends_with_its_cell(bench: Bench, watch: Watch) -> None:
@@ -50,19 +55,22 @@ def test_a_paused_container_ends_with_its_cell(bench: Bench, watch: Watch) -> No
 
 def test_a_container_that_freezes_the_whole_cell_ends_with_it(bench: Bench, watch: Watch) -> None:
     """What has CAP_SYS_ADMIN mounts the tree by itself; Docker in the cell and the parent of init are frozen too."""
-    freezes = "mount -t cgroup -o freezer none /mnt && sleep 1 && echo FROZEN >/mnt/freezer.state"
+    go = bench.spec.shared / "go"
+    waits = f"until [ -e {go} ]; do sleep 0.1; done"  # frozen too, Docker's client would not come back
+    freezes = f"mount -t cgroup -o freezer none /mnt && {waits} && echo FROZEN >/mnt/freezer.state"
     with bench.running() as cell:
         LabCell(cell, bench.programs).docker(
             *("run", "-d", "--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"),
-            *("--entrypoint", "/bin/sh", cells.IMAGE, "-c", freezes),
+            *("-v", f"{go.parent}:{go.parent}", "--entrypoint", "/bin/sh", cells.IMAGE, "-c", freezes),
         )
+        go.touch()
         (top,) = (path for path in cgroups(bench) if path.parent.name == "freezer")
         until(
             (top / "freezer.state").read_text,
             lambda state: state == "FROZEN\n",
             what="freezing",
             clock=SystemClock(),
-            timeout=30,
+            timeout=60,
         )
     assert_gone(bench, watch)
 
@@ -89,7 +97,7 @@ def test_a_paused_container_whose_guard_was_killed_too_ends_when_it_is_reaped(tm
         os.kill(guard, signal.SIGKILL)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        assert watch.wait_until_gone(folder).processes  # the control: nobody thaws it
+        assert watch.wait_until_gone(folder, seconds=2.0).processes  # the control: nobody thaws it
         assert len(frozen(name)) == 1
         reap(name=name, folder=folder, runner=LocalRunner(), clock=SystemClock())
         left = watch.wait_until_gone(folder)

@@ -10,15 +10,19 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from recipeci.host.clock import SystemClock
+from recipeci.errors import WaitFailed
+from recipeci.host.clock import SystemClock, until
 from recipeci.host.command import LocalRunner
 
 PR_SET_CHILD_SUBREAPER = 36
-GONE_SECONDS = 2.0
-"""How long the kernel may take to end what a killed run had; no program of ours is there to do it."""
+GONE_SECONDS = 60.0
+"""How long the kernel of a busy machine may take to end what a killed run had; no program of ours is there to do it."""
+COUNTED = re.compile(r"\[\d+:\d+\]|packets \d+ bytes \d+|(?:valid|preferred)_lft \S+")
+"""What of rules and addresses changes by itself: packets that were counted, and how long an address is lent."""
 RULES = (
     ["iptables-save"],
     ["ip6tables-save"],
@@ -73,18 +77,31 @@ class Watch:
 
     def wait_until_gone(self, folder: Path, *, seconds: float = GONE_SECONDS) -> Remains:
         """Return what is left when nothing is left any more, or when the time is over."""
-        clock = SystemClock()
-        began = clock.monotonic()
-        while (left := self.remains(folder)) and clock.monotonic() - began < seconds:
-            clock.sleep(0.05)
-        return left
+        left = [Remains()]
+
+        def look() -> Remains:
+            left[:] = [self.remains(folder)]
+            return left[0]
+
+        with contextlib.suppress(WaitFailed):  # what is left is the answer
+            until(
+                look,
+                lambda seen: not seen,
+                what="the end of all that was started",
+                clock=SystemClock(),
+                timeout=seconds,
+                delay=0.05,
+                successes=1,
+            )
+        return left[0]
 
 
 def host() -> Host:
     """Return what this host is like, as far as a run could have changed it for good."""
     runner = LocalRunner()
     rules = "\n".join(runner.run(argv, timeout=30).out for argv in RULES)
-    plain = "\n".join(line for line in rules.splitlines() if not line.startswith("#"))  # those have the time
+    lines = (line for line in rules.splitlines() if not line.startswith("#"))  # those have the time
+    plain = COUNTED.sub("", "\n".join(lines))
     namespaces = frozenset(line for line in mounts_of_host() if " - nsfs " in line)
     return Host(plain, namespaces, frozenset(entry.name for entry in Path("/run").iterdir()))
 
