@@ -20,6 +20,8 @@ from recipeci.host.command import LocalRunner
 pytestmark = pytest.mark.cell
 RECIPE = "real"
 SECONDS = 60.0
+END = "/content/end"
+"""The service `app` ends when this is there, and not because it is told to."""
 SAMPLE = "TYPE=real\nDOMAIN=real.example.com\nPRICE='$5'\nSECRET_KEY_VERSION=v1 # length=43 charset=hex\n"
 COMPOSE = f"""\
 version: "3.8"
@@ -28,7 +30,8 @@ services:
     image: {IMAGE}
     secrets: [key]
     volumes: ["content:/content"]
-    stop_grace_period: 1s
+    entrypoint: ["/bin/sh", "-c", "trap '' TERM QUIT; until [ -e {END} ]; do sleep 0.1; done"]
+    stop_grace_period: 600s
     deploy:
       labels: ["traefik.enable=true", "coop-cloud.${{STACK_NAME}}.version=1.1.0+1.26.3"]
   helper:
@@ -158,12 +161,13 @@ def test_without_c_it_waits_until_the_tasks_run(real: Real) -> None:
 
 def test_undeploy_returns_early_and_a_volume_in_use_is_refused_until_the_containers_are_gone(real: Real) -> None:
     domain, stack = real.app("leaves")
-    real.running(stack, "app")
+    container = real.running(stack, "app")
     real.abra.app_undeploy(domain)
     assert real.names("service", stack) == []
     assert real.containers(stack)
     with pytest.raises(AbraFailed, match="volume is in use"):
         real.abra.app_volume_remove(domain)
+    real.lab.docker("exec", container, "touch", END)
     until(
         lambda: real.containers(stack),
         lambda seen: not seen,

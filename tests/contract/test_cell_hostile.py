@@ -117,7 +117,7 @@ def test_what_decides_which_libraries_programs_load_cannot_be_changed(lab: LabCe
     ]
     script = "; ".join(f"({one}) 2>/dev/null && echo '{one}'" for one in [*tries, "touch /host/tmp/x"])
     assert lab.container(*WHOLE_ROOT, script=f"{script}; true").out.split("\n") == ["touch /host/tmp/x", ""]
-    assert lab.cell.runner.run(["ls", "/etc"], timeout=10).out.split().count("ld.so.preload") == 0
+    assert lab.cell.runner.run(["ls", "/etc"], timeout=cells.RUN_SECONDS).out.split().count("ld.so.preload") == 0
 
 
 def test_another_socket_in_the_place_of_dockers_is_not_connected_to(lab: LabCell) -> None:
@@ -127,7 +127,7 @@ def test_another_socket_in_the_place_of_dockers_is_not_connected_to(lab: LabCell
         assert EngineApi(lab.cell.socket).is_up()
         assert not EngineApi(lab.cell.spec.socket).is_up(), "control: by its path it is not found any more"
     finally:
-        lab.cell.runner.run(["sh", "-c", f"cd /run && {back}"], timeout=10)
+        lab.cell.runner.run(["sh", "-c", f"cd /run && {back}"], timeout=cells.RUN_SECONDS)
 
 
 def test_another_file_in_the_place_of_the_resolvers_log_is_not_read(lab: LabCell) -> None:
@@ -136,7 +136,7 @@ def test_another_file_in_the_place_of_the_resolvers_log_is_not_read(lab: LabCell
         with pytest.raises(OpFailed, match="put a link in its way"):
             lab.cell.asked_names()
     finally:
-        lab.cell.runner.run(["sh", "-c", "cd /run && mv -T d dns.log"], timeout=10)
+        lab.cell.runner.run(["sh", "-c", "cd /run && mv -T d dns.log"], timeout=cells.RUN_SECONDS)
     assert lab.cell.asked_names() is not None
 
 
@@ -207,7 +207,7 @@ def test_the_dangerous_capabilities_cannot_be_had(lab: LabCell) -> None:
 
 def test_no_process_of_the_cell_has_them_so_that_none_can_be_taken_over_for_them(lab: LabCell) -> None:
     read = "grep -H -e ^Name -e ^CapEff -e ^CapBnd /proc/[0-9]*/status"
-    lines = lab.cell.runner.run(["sh", "-c", read], timeout=10, ok=(0, 2)).out.splitlines()
+    lines = lab.cell.runner.run(["sh", "-c", read], timeout=cells.RUN_SECONDS, ok=(0, 2)).out.splitlines()
     names = {line.split()[1] for line in lines if ":Name:" in line}
     assert {"tini", "dockerd", "containerd", "dnsmasq"} <= names
     assert names & {"sh", "grep"}  # what is run inside later
@@ -233,15 +233,18 @@ def _knobs_of_sys() -> list[str]:
 
 def test_the_processes_of_the_host_are_not_there(lab: LabCell) -> None:
     ours, theirs = f"marker-{secrets.token_hex(6)}", f"marker-{secrets.token_hex(6)}"
-    look = "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep ^marker-; true"
+    # A process that was just made has the name of the one that made it, once more or not yet.
+    seen = "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep ^marker- | sort -u"
+    look = f'for n in $(seq 300); do it=$({seen}); [ "$it" ] && break; sleep 0.1; done; echo "$it"'
     log = lab.cell.spec.folder / "marker.log"
-    host = command.start(["sh", "-c", "sleep 60; true", ours], output=log)
-    lab.docker("run", "-d", "--rm", "--name", theirs, "--entrypoint", "sh", cells.IMAGE, "-c", "sleep 60; true", theirs)
+    host = command.start(["sh", "-c", "sleep 600; true", ours], output=log)
+    lab.docker(
+        "run", "-d", "--rm", "--name", theirs, "--entrypoint", "sh", cells.IMAGE, "-c", "sleep 600; true", theirs
+    )
     try:
         assert lab.container(*ALL, "--pid=host", script=look).out.split() == [theirs]
     finally:
-        host.kill()
-        host.wait()
+        command.end(host)
         lab.docker("rm", "-f", theirs)
 
 
@@ -299,7 +302,7 @@ def test_the_cgroups_are_the_cells(lab: LabCell) -> None:
 def test_no_descriptor_of_ours_reaches_the_cell(lab: LabCell) -> None:
     """The store's locks are held by the cell's parent, outside."""
     script = "ls -l /proc/1/fd /proc/$(pgrep -o dockerd)/fd | grep -o '> /.*'"
-    got = lab.cell.runner.run(["sh", "-c", script], timeout=10).out.splitlines()
+    got = lab.cell.runner.run(["sh", "-c", script], timeout=cells.RUN_SECONDS).out.splitlines()
     open_files = {line.removeprefix("> ") for line in got}
     own = ("/dev/", "/run/", "/var/lib/docker/", "/proc/", "/sys/", str(lab.cell.spec.log))
     assert str(lab.cell.spec.log) in open_files

@@ -22,10 +22,14 @@ class Askers:
         """Begin to look, in a thread that ends with the cell."""
         threading.Thread(target=self._watch, name="cell-askers", daemon=True).start()
 
+    def known(self) -> Mapping[str, str]:
+        """Return what is known by now, without a look."""
+        return dict(self._known)
+
     def services(self) -> Mapping[str, str]:
         """Return the service, or else the container, that has each address now or had it last."""
         self._look()
-        return dict(self._known)
+        return self.known()
 
     def _watch(self) -> None:
         """Look now and whenever a container starts."""
