@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from lab import bridgelab
+from lab import bridgelab, fakerun
 from lab.fakeforge.deliveries import Plan
 from lab.fakeforge.faults import Fault
 from lab.gitea import LabGitea
@@ -160,10 +160,14 @@ def slept(folder: Path, seed: int) -> Callable[..., list[str]]:
     def sleeps(mutant: Mutant | None = None) -> list[str]:
         path = () if mutant is None else (mutant.make(folder / "mutant"),)
         size = Size(**vars(CALM) | {"repositories": 1})
-        with storm.storm(folder, size, seed=seed, python_path=path, run=2.0, slots=1, lease=5.0) as made:
+        held = folder / fakerun.HELD
+        held.touch()
+        with storm.storm(folder, size, seed=seed, python_path=path, slots=1, lease=5.0) as made:
             made.people.wish()
             _until(lambda: _jobs(made) == {"1.1": "running"})
+            _until(lambda: bool(bridgelab.began(made.bridge.config)))
             _until(lambda: _falls_asleep(made))
+            held.unlink()
             made.bridge.start("work", name="two")
             _until(lambda: _jobs(made) == {"1.1": "lost", "1.2": "ended"})
             made.bridge.signal("work one", signal.SIGCONT)
@@ -184,7 +188,7 @@ def test_without_a_fence_two_workers_finish_one_run(slept: Callable[..., list[st
 
 def _falls_asleep(made: Storm) -> bool:
     """Stop the first worker; False, and it goes on, if it held the database's lock: then all would sleep with it."""
-    made.bridge.signal("work one", signal.SIGSTOP)
+    made.bridge.put_to_sleep("work one")
     if not (asleep := bridgelab.is_free(Path(made.bridge.config.database))):
         made.bridge.signal("work one", signal.SIGCONT)
     return asleep

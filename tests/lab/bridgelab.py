@@ -126,6 +126,11 @@ class Bridge:
         """Send a signal to a process."""
         os.kill(self.processes[key].pid, number)
 
+    def put_to_sleep(self, key: str) -> None:
+        """Stop a process; all of its threads stand still then, also one that had something to do in the kernel."""
+        self.signal(key, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.processes[key].pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
     def log(self, key: str) -> Path:
         """Return where a process says what it does."""
         return Path(self.config.folder) / f"{key}.log"
