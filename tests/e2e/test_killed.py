@@ -29,6 +29,8 @@ KILLS = int(os.environ.get("RECIPECI_KILLS", "6"))
 """How many random moments; `make test-long` takes 20."""
 GROUPS = 2
 """Tests that share them, so that workers can."""
+DEPLOYED, TEARS_DOWN = "deploy     ", " app undeploy "
+"""The line at the end of a phase, and what `-v` shows when the teardown begins: soon after its own line all is over."""
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
@@ -107,11 +109,11 @@ def test_kill_9_ends_a_suite_too(in_a_suite: Running, watch: Watch, folder: Path
 
 
 def test_more_signals_do_not_cut_the_teardown_short(recipeci: Recipeci, custom_html: Built) -> None:
-    running = recipeci.start(*for_recipe("custom-html", source=custom_html.path))
-    wait_for(running, "===== TIER: install")
+    running = recipeci.start(*for_recipe("custom-html", source=custom_html.path), "-v")
+    wait_for(running, DEPLOYED)
     let_pass(running, 3)
     running.signal(signal.SIGINT)
-    wait_for(running, "teardown")
+    wait_for(running, TEARS_DOWN)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         running.signal(number)
     ended = running.end()
@@ -166,8 +168,8 @@ def test_a_daemon_that_dies_again_leaves_no_verdict(recipeci: Recipeci, custom_h
 def test_a_daemon_that_dies_after_a_red_tier_hides_nothing(recipeci: Recipeci, folder: Path) -> None:
     """The recipe has failed, and no second attempt may find it good; the end of dockerd's log stays in run.log."""
     source = repository.build(CANARIES / "crash-loop", folder / "canary").path
-    running = recipeci.start(*for_recipe("canary", source=source))
-    read = wait_for(running, "teardown")
+    running = recipeci.start(*for_recipe("canary", source=source), "-v")
+    read = wait_for(running, TEARS_DOWN)
     kill_dockerd_of_the_cell(running)
     ended = running.end()
     assert (ended.code, ended.report["verdict"]) == (3, "error"), read + ended.out + ended.err
