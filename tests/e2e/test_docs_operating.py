@@ -131,7 +131,7 @@ def change_secrets(site: Site, pull: PullRequest) -> None:
     site.wait_until_it_serves()
     assert len(site.hooks()) == 1
     site.comment(pull, "!testme help")
-    site.wait(lambda: taken(site) == 1, what="the webhook's delivery")
+    site.wait(lambda: taken(site) >= 1, what="the webhook's delivery")
     token = site.machine.read(TOKEN).strip()
     site.machine.write(TOKEN, f"{site.village.token()}\n")
     site.follow(OPERATING, "Change the token")
@@ -142,10 +142,14 @@ def change_secrets(site: Site, pull: PullRequest) -> None:
 
 
 def taken(site: Site) -> int:
-    """Return how many deliveries were taken since the bridge was started."""
-    found = re.search(r'^recipeci_webhooks_total\{result="taken"\} (\d+)', site.get("/metrics").text, re.MULTILINE)
-    assert found is not None
-    return int(found[1])
+    """Return how many deliveries were taken since the bridge was started.
+
+    One is known already if its comment was listed before it came; its signature was looked at all the same.
+    """
+    metrics = site.get("/metrics").text
+    found = re.findall(r'^recipeci_webhooks_total\{result="(?:taken|known)"\} (\d+)', metrics, re.MULTILINE)
+    assert len(found) == len(("taken", "known"))
+    return sum(map(int, found))
 
 
 def forget(site: Site, token: str) -> None:
