@@ -16,7 +16,7 @@ WRONG = Mutant(
     about="the app is asked for what it never says, and not for long",
     file="run/selftest.py",
     old='ANSWER = b"OK"\nAPP_SECONDS = 60.0',
-    new='ANSWER = b"KO"\nAPP_SECONDS = 15.0',
+    new='ANSWER = b"KO"\nAPP_SECONDS = 40.0',
 )
 
 
@@ -47,7 +47,7 @@ def test_the_selftest_fails_where_the_app_does_not_answer_and_leaves_nothing(
     wrong = Recipeci(folder, recipeci.cache, python_path=(WRONG.make(tmp_path),))
     ended = wrong.start_as_is("doctor", "--selftest", folder=folder / "r").end()
     assert ended.code == 3, ended.out
-    assert "an answer of the app through the proxy: not within 15 s; last seen: 200 b'OK'" in ended.err
+    assert "an answer of the app through the proxy: not within 40 s; last seen: 200 b'OK'" in ended.err
     assert steps(ended.out) == ["images", "cell", "proxy", "end"]
 
 
