@@ -40,7 +40,7 @@ def owned_elsewhere(folder: Path, *, paused: bool = False) -> Iterator[tuple[com
             bool,
             what="cell of another process",
             clock=SystemClock(),
-            timeout=60,
+            timeout=180,
             failed=lambda _: said.read_text() if process.poll() else None,
             successes=1,
         )

@@ -62,7 +62,7 @@ class Checkout:
     folder: Path
 
     def git(self, *args: str) -> str:
-        return runner.run(["git", *args], timeout=30, env=GIT_ENV, cwd=self.folder).out.strip()
+        return runner.run(["git", *args], timeout=180, env=GIT_ENV, cwd=self.folder).out.strip()
 
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
@@ -112,7 +112,7 @@ class Lab:
             **self.extra,
         }
         argv = [sys.executable, "-I", "-m", "miniabra", *args]
-        return runner.run(argv, timeout=60, env=env, ok=(0, 1), terminal=terminal)
+        return runner.run(argv, timeout=180, env=env, ok=(0, 1), terminal=terminal)
 
     def done(self, *args: str, habits: str = "", terminal: bool = False) -> Completed:
         """Run a command that must succeed."""

@@ -39,7 +39,7 @@ OF_THE_LAB = f"images: {IMAGES}\nabra: {{program: builtin, builtin_is_final: tru
 EXAMPLES = ("nginx",)
 """Kinds of blocks that are neither done nor written."""
 LOOKS = "recipeci queue\n"
-SOON = 60.0
+SOON = 180.0
 
 
 LAB = Path(__file__).parents[1] / "lab" / "recipes"
@@ -163,7 +163,7 @@ class Site:
 
     def get(self, path: str) -> httpx.Response:
         """Ask for a page of the bridge."""
-        return httpx.get(f"{self.url}{path}", trust_env=False, timeout=30)
+        return httpx.get(f"{self.url}{path}", trust_env=False, timeout=120)
 
     def queue(self) -> list[dict[str, Any]]:
         """Return what has not ended."""

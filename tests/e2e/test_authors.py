@@ -37,7 +37,7 @@ class World:
     def plan(self, *options: str) -> Ended:
         """Return what `--plan` prints."""
         words = ("--recipe", "custom-html", *options, "--plan")
-        return self.recipeci.start_as_is(*words, folder=self.folder / "r").end(timeout=60)
+        return self.recipeci.start_as_is(*words, folder=self.folder / "r").end()
 
     def allowing(self, *lines: str) -> tuple[str, str]:
         """Return the option of an allowlist of these lines."""

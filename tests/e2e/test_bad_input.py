@@ -163,7 +163,7 @@ def test_bad_input(case: str, recipeci: Recipeci, world: Mapping[str, str], fold
     options = filled(text, world).split()
     before = all_but_cache(folder)
     own = [] if "--out" in options or not options else ["--out", str(folder / "r")]
-    ended = recipeci.start_as_is(*options, *own, folder=folder / "r").end(timeout=60)
+    ended = recipeci.start_as_is(*options, *own, folder=folder / "r").end()
     assert ended.code == code, ended.out + ended.err
     said = re.fullmatch(r"recipeci: ([^\n]+)(?:\n  → ([^\n]+))?\n", ended.err)
     assert said, ended.err
@@ -186,7 +186,7 @@ def test_it_is_said_before_anything_is_fetched(
     case: str, recipeci: Recipeci, world: Mapping[str, str], folder: Path
 ) -> None:
     """None of them is the fault of a checkout, and none waits for one."""
-    ended = recipeci.start_as_is(*filled(CASES[case][0], world).split(), folder=folder / "r").end(timeout=60)
+    ended = recipeci.start_as_is(*filled(CASES[case][0], world).split(), folder=folder / "r").end()
     assert (ended.code, ended.out) == (2, ""), ended.out + ended.err
 
 

@@ -87,7 +87,7 @@ class Course:
             self.forge.plan(WAYS[way])
             self._start(races)
             self.races += races
-            until(self._waiting, lambda left: not left, what="quiet", clock=self.clock, timeout=120, delay=0.2)
+            until(self._waiting, lambda left: not left, what="quiet", clock=self.clock, timeout=300, delay=0.2)
 
     def _race(self, way: str) -> Race:
         made = self.forge.do("add_issue", repository=self.repository, author=AUTHOR)

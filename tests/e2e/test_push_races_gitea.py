@@ -54,7 +54,7 @@ class Course:
             races = [self._race(moment, forced=number % 2 == 1) for number in range(EACH)]
             self.races += races
             self._start(moment, races)
-        until(self._waiting, lambda left: not left, what="quiet", clock=self.clock, timeout=180, delay=0.3)
+        until(self._waiting, lambda left: not left, what="quiet", clock=self.clock, timeout=600, delay=0.3)
 
     def _race(self, moment: str, *, forced: bool) -> Race:
         branch = self.lab.name("change")

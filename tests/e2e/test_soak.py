@@ -159,10 +159,10 @@ def slept(folder: Path, seed: int) -> Callable[..., list[str]]:
 
     def sleeps(mutant: Mutant | None = None) -> list[str]:
         path = () if mutant is None else (mutant.make(folder / "mutant"),)
-        size = Size(**vars(CALM) | {"repositories": 1})
+        size = Size(**vars(CALM) | {"repositories": 1, "quiet": 240})
         held = folder / fakerun.HELD
         held.touch()
-        with storm.storm(folder, size, seed=seed, python_path=path, slots=1, lease=5.0) as made:
+        with storm.storm(folder, size, seed=seed, python_path=path, slots=1, lease=15.0) as made:
             made.people.wish()
             _until(lambda: _jobs(made) == {"1.1": "running"})
             _until(lambda: bool(bridgelab.began(made.bridge.config)))
@@ -199,4 +199,4 @@ def _jobs(made: Storm) -> dict[str, str]:
 
 
 def _until(true: Callable[[], bool]) -> None:
-    until(true, bool, what="the jobs", clock=SystemClock(), timeout=60, delay=0.02, successes=1)
+    until(true, bool, what="the jobs", clock=SystemClock(), timeout=180, delay=0.02, successes=1)

@@ -42,7 +42,7 @@ CHECKOUTRUN = ("-c", f"import sys; sys.path.append({str(TESTS)!r}); from lab.che
 HARNESS = Path(recipeci.__file__).parents[1]
 TEMPLATE = "template.json"
 """The report that each run makes its own from."""
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 
 
 @dataclass(frozen=True)

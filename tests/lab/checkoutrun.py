@@ -14,7 +14,7 @@ from recipeci.run import source
 
 from lab import fakerun
 
-GIT_SECONDS = 60.0
+GIT_SECONDS = 180.0
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ AUTHOR = {
     for role in ("AUTHOR", "COMMITTER")
     for key, value in (("NAME", "Lab"), ("EMAIL", "lab@example.org"))
 }
-GIT_SECONDS = 60.0
+GIT_SECONDS = 180.0
 
 
 @dataclass(frozen=True)

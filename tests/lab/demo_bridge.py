@@ -28,7 +28,7 @@ from lab.operator import Operator
 LAB = Path(__file__).parent
 RECIPE = "custom-html"
 OVERLAYS = LAB.parent / "recipes"
-READY_SECONDS, VERDICT_SECONDS = 60.0, 1200.0
+READY_SECONDS, VERDICT_SECONDS = 180.0, 1200.0
 SCOPES = ("read:user", "read:organization", "write:issue", "write:repository")
 FINAL = ("success", "failure", "error")
 CLOCK = SystemClock()

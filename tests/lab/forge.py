@@ -55,7 +55,7 @@ def private(folder: Path, *, login: str, shown: Callable[[], None]) -> Iterator[
 @contextlib.contextmanager
 def _served(folder: Path, handler: type[_Quiet]) -> Iterator[str]:
     for head in (file for file in folder.rglob("HEAD") if (file.parent / "objects").is_dir()):
-        LocalRunner().run(["git", "update-server-info"], timeout=30, cwd=head.parent, env=dict(BASE_ENV))
+        LocalRunner().run(["git", "update-server-info"], timeout=180, cwd=head.parent, env=dict(BASE_ENV))
     ours = functools.partial(handler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), ours) as server:
         thread = threading.Thread(target=server.serve_forever)

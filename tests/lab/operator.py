@@ -16,7 +16,7 @@ import httpx
 from recipeci.host.clock import SystemClock, until
 from recipeci.host.command import PATH, LocalRunner, Started, start
 
-ONCE_SECONDS, STOP_SECONDS = 60.0, 90.0
+ONCE_SECONDS, STOP_SECONDS = 180.0, 180.0
 OK = 200
 FROM_CALLER = ("PATH", "HOME", "PYTHONPATH", "XDG_CACHE_HOME")
 

@@ -33,7 +33,7 @@ HISTORY = "history.yml"
 BRANCH = "main"
 FIRST_DAY = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.UTC)
 AUTHOR = {"NAME": "Lab", "EMAIL": "lab@example.org"}
-GIT_TIMEOUT = 60.0
+GIT_TIMEOUT = 180.0
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from lab.fakeforge.server import CONTROL
 
 FOLDERS = (Path(recipeci.__file__).parents[1], Path(__file__).parents[2])
 """Where the package and the tests are."""
-CONTROL_SECONDS = 60.0
+CONTROL_SECONDS = 180.0
 
 
 class FakeForgeError(AssertionError):
@@ -77,7 +77,7 @@ def running(folder: Path, *, seed: int = 0) -> Iterator[FakeForge]:
             bool,
             what="the double of the forge",
             clock=SystemClock(),
-            timeout=60,
+            timeout=CONTROL_SECONDS,
             failed=lambda _: None if process.poll() is None else (folder / "forge.log").read_text(),
             delay=0.02,
             successes=1,

@@ -21,7 +21,7 @@ from lab.machine.units import Refused, Units
 OWN = ("/etc", "/opt", "/usr/local/bin", "/var/backups", "/var/cache", "/var/lib")
 """What is written into these folders is written into nothing of the host's."""
 TOOLS = ("systemctl", "journalctl")
-SECONDS = 60.0
+SECONDS = 180.0
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from recipeci.host.command import BASE_ENV, PATH, Completed, LocalRunner, end, s
 from lab.machine.ask import ask
 
 TESTS = Path(__file__).parents[2]
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 LONGEST = 600.0
 
 

@@ -31,7 +31,7 @@ from lab.soak.realforge import RealForge
 
 BACKLOG_MOST = 150
 """So many requests may wait before people pause: more than the queue takes would be refused, as it has to be."""
-QUIET_SECONDS = 240.0
+QUIET_SECONDS = 600.0
 VICTIMS = (("serve",), ("work one",), ("serve", "work one"))
 
 
