@@ -30,7 +30,7 @@ from recipeci.host.stackstate import Service, Task
 
 ABRA_SECONDS = 90.0
 """A call that takes longer hangs: it waits for an answer, or for what a check forbade it to wait for."""
-SWARM_SECONDS = 30.0
+SWARM_SECONDS = 90.0
 DEPLOY = ("-c", "-D")
 READER, HOLDER = "--reader", "--holder"
 T = TypeVar("T")

@@ -10,21 +10,20 @@ import io
 import re
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import docker.errors
 
 from recipeci.contract.lab import Lab
 from recipeci.contract.results import NotChecked, Observed
-from recipeci.errors import CommandFailed
 from recipeci.host.backupbot import BOT_LABEL, BackupBot, Ran
 from recipeci.host.docker import SERVICE_LABEL
 
 ON = {"backupbot.backup": "true"}
 MARKER = "/data/marker"
 SNAPSHOT_ID = re.compile(r"snapshot_id\W+[0-9a-f]{8,64}")
-LOOKS = 3
+LOOKS = 10
 LOOK_SECONDS = 0.02
-LONGEST_LOOK = 10.0
 NO_FLAG = "unknown"
 
 
@@ -174,10 +173,11 @@ def _told(lab: Lab) -> str:
 
 def _service_of(lab: Lab, exec_id: str) -> str:
     """Return the SERVICE of a program that was started in a container, empty if it has ended or has none."""
-    with contextlib.suppress(docker.errors.NotFound, CommandFailed):
+    with contextlib.suppress(docker.errors.NotFound, OSError):
         pid = lab.api.exec_inspect(exec_id)["Pid"]
-        out = lab.ground.cell.runner.run(["cat", f"/proc/{pid}/environ"], timeout=LONGEST_LOOK).out
-        env = dict(pair.partition("=")[::2] for pair in out.split("\0"))
+        # From here: until a program of ours has begun in the cell, the bot's may have ended.
+        environ = Path(f"/proc/{lab.ground.cell.init}/root/proc/{pid}/environ")
+        env = dict(pair.partition("=")[::2] for pair in environ.read_text(errors="replace").split("\0"))
         return env.get("SERVICE", "")
     return ""
 
