@@ -20,8 +20,8 @@ from recipeci.model import Leftover
 log = logging.getLogger(__name__)
 GONE_SECONDS = 90.0
 """`stack rm` takes 6 s, and 16 s for a PID 1 that ignores SIGTERM (facts swarm §2)."""
-LEFT_SECONDS = 5.0
-"""Docker's lists lag a little behind its removals."""
+LEFT_SECONDS = 20.0
+"""Docker's lists lag behind its removals: a little, or on a busy machine for some seconds."""
 
 
 @dataclass(frozen=True)

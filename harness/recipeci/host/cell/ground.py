@@ -17,7 +17,8 @@ from recipeci.host.clock import Clock, until
 from recipeci.host.command import Runner
 from recipeci.host.engine import DockerPrograms
 
-_CGROUP_SECONDS = 5.0
+_CGROUP_SECONDS = 20.0
+"""Of a cell whose owner was killed the kernel of a busy machine may still be ending the last processes."""
 _REMOVE_SECONDS = 300.0
 
 
