@@ -6,7 +6,7 @@ import pytest
 from recipeci.host.stackstate import Update
 from recipeci.model import Base, BaseMode, Commit, Outcome, Target
 from recipeci.run import identity
-from recipeci.run.settled import judge
+from recipeci.run.settled import broken_since, judge
 
 from unit.recorded import SHA, names, recording
 
@@ -91,6 +91,9 @@ def test_a_good_deploy_settles_is_never_hopeless_and_stays_settled(name: str, nu
     settled = [one.settled for one in judged]
     assert settled[-1]
     assert settled == sorted(settled)
+    looks, expected = recording(name).after(number), recording(name).expected(number)
+    since = looks[settled.index(True)].seen
+    assert [broken_since(look, expected, settled=since) for look in looks] == [""] * len(looks)
 
 
 @pytest.mark.parametrize(

@@ -331,10 +331,33 @@ def test_a_completed_update_is_left_out_of_the_summary() -> None:
 
 
 def test_a_task_that_breaks_after_all_was_settled_is_named_with_its_error() -> None:
-    assert broken_since(look(service(), task(), failed(1, since=NOW + 1)), NOW).startswith(
+    assert broken_since(look(service(), task(), failed(1, since=NOW + 1)), expected(), settled=NOW).startswith(
         "a1b2c3_ci_test_app was settled and then failed: task: non-zero exit (7)"
     )
 
 
 def test_a_task_that_broke_before_is_no_news() -> None:
-    assert broken_since(look(service(), task(), failed(1, since=NOW - 1)), NOW) == ""
+    assert broken_since(look(service(), task(), failed(1, since=NOW - 1)), expected(), settled=NOW) == ""
+
+
+def test_a_task_that_ended_with_0_after_all_was_settled_is_no_better_than_one_that_failed() -> None:
+    over = failed(1, state="complete", error="", exit_code=0, since=NOW + 1)
+    again = look(service(), over, task(created=NOW + 1, since=NOW + 2), seen=NOW + 10)
+    assert judge(again, expected()).settled
+    assert broken_since(again, expected(), settled=NOW) == (
+        "a1b2c3_ci_test_app was settled and then failed: ended with 0"
+    )
+
+
+def test_a_service_that_is_meant_to_end_may_do_so_after_all_was_settled() -> None:
+    over = failed(1, state="complete", error="", exit_code=0, since=NOW + 1)
+    assert broken_since(look(service(), over), expected(ending=["app"]), settled=NOW) == ""
+
+
+def test_a_service_that_is_meant_to_end_may_not_fail_after_all_was_settled() -> None:
+    late = look(service(), failed(1, since=NOW + 1))
+    assert "non-zero exit (7)" in broken_since(late, expected(ending=["app"]), settled=NOW)
+
+
+def test_a_task_that_swarm_stopped_after_all_was_settled_has_not_ended_by_itself() -> None:
+    assert broken_since(look(service(), old_task(since=NOW + 1), task()), expected(), settled=NOW) == ""

@@ -141,7 +141,7 @@ class Deployment:
         """Look once more: return what has happened to a deployment since it was settled, or nothing."""
         state = self._look(HealthWatch(self.swarm), since=deployed.since)
         judgement = settled.judge(state, deployed.expected)
-        broken = settled.broken_since(state, deployed.state.seen)
+        broken = settled.broken_since(state, deployed.expected, settled=deployed.state.seen)
         if broken or not judgement.settled:
             words = broken or judgement.hopeless or f"no longer settled: {judgement.summary}"
             logs = self._logs(judgement.guilty, since=deployed.since)

@@ -73,13 +73,17 @@ def judge(state: StackState, expected: Expected) -> Judgement:
     return Judgement(settled=settled, hopeless="", guilty="", summary=_summary(state))
 
 
-def broken_since(state: StackState, seen: float) -> str:
-    """Return the first task that broke after a time (epoch seconds) at which all was settled, or nothing."""
-    broken = [task for task in state.tasks if task.state in BROKEN_STATES and task.since > seen]
+def broken_since(state: StackState, expected: Expected, *, settled: float) -> str:
+    """Return the first task that broke after a time (epoch seconds) at which all was settled, or nothing.
+
+    Swarm starts a task anew that ended with 0 as it does one that failed: only the old one tells that it went (C-12).
+    """
+    names = {service.id: service.name for service in state.services}
+    late = [(task, names.get(task.service_id, "a service")) for task in state.tasks if task.since > settled]
+    broken = [(task, name) for task, name in late if _has_failed(task, ends=name in expected.ending)]
     if not broken:
         return ""
-    first = min(broken, key=lambda task: task.since)
-    name = next((service.name for service in state.services if service.id == first.service_id), "a service")
+    first, name = min(broken, key=lambda one: one[0].since)
     return f"{name} was settled and then failed: {_words(first)}"
 
 
