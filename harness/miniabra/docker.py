@@ -26,6 +26,24 @@ OBEYED = re.compile(
 """Keys with which an app's env would have code run in the client. abra interpolates by itself and can take them."""
 
 
+class Printed(yaml.CSafeLoader):
+    """The YAML that the client prints: a plain word is text there, whatever YAML 1.1 has for it, but for these few.
+
+    Numbers stay text too: nobody here counts with them.
+    """
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own, declared so
+
+
+Printed.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"null\Z"), ["n"])
+Printed.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"(?:true|false)\Z"), ["t", "f"])
+
+
+def printed(text: str) -> dict[str, Any]:
+    """Read a compose file that the client printed."""
+    return dict(yaml.load(text, Loader=Printed))  # noqa: S506 - made of a safe one
+
+
 @dataclass(frozen=True)
 class Docker:
     """The client, talking to one daemon."""
@@ -39,8 +57,7 @@ class Docker:
         """
         raw = [] if interpolate else ["--skip-interpolation"]
         text = self._docker("stack", "config", *raw, *_compose(files), env=env)
-        config = yaml.load(text, Loader=yaml.CSafeLoader)
-        return dict(config)
+        return printed(text)
 
     def deploy(self, stack: str, files: Sequence[Path], *, env: Mapping[str, str]) -> None:
         """Create or update a stack. Nothing is pruned: a service that the files no longer name stays (facts A-21)."""

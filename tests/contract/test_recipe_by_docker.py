@@ -92,6 +92,17 @@ def test_what_docker_prints_is_read_whole(docker: DockerCli, tmp_path: Path) -> 
     assert of_stack(found, stack="st") == ()
 
 
+def test_a_health_check_with_words_that_are_no_text_in_yaml_1_1_is_read_as_docker_runs_it(
+    docker: DockerCli, tmp_path: Path
+) -> None:
+    words = ("CMD", "test", "new", "=", "new", "2024-02-30", "<<", "1:30")
+    test = ", ".join(f'"{word}"' for word in ("CMD", "test", "${MODE}", *words[3:]))
+    text = f"version: '3.8'\nservices: {{app: {{image: x, healthcheck: {{test: [{test}]}}}}}}\n"
+    found = resolved(docker, tmp_path, text, MODE="new").services["app"].healthcheck
+    assert found is not None
+    assert found.test == words
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from recipeci.recipe import dockeryaml
 from recipeci.recipe.rawcompose import Json, mapping, pairs, part, seconds
 
 
@@ -123,7 +124,7 @@ class Compose:
 
         Raises RecipeInvalid if it is no stack.
         """
-        data = mapping(text, where="the resolved compose file")
+        data = mapping(text, where="the resolved compose file", read=dockeryaml.printed)
         return cls(
             services={name: _service(name, spec) for name, spec in part(data, "services").items()},
             volumes=_resources(data, "volumes"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from recipeci.errors import RecipeInvalid
+from recipeci.recipe import dockeryaml
 from recipeci.recipe.interpolation import expand, plain_names
 
 Json = Mapping[str, Any]
@@ -25,7 +26,7 @@ TIMES = {
 """Where the compose schema wants a duration; abra checks that before it puts values in (facts A-15)."""
 
 
-def mapping(text: str, *, where: str) -> dict[str, Any]:
+def mapping(text: str, *, where: str, read: Callable[[str], object] = dockeryaml.written) -> dict[str, Any]:
     """Read YAML that must be a mapping at its top.
 
     Raises RecipeInvalid with the line and column of what is wrong.
@@ -33,7 +34,7 @@ def mapping(text: str, *, where: str) -> dict[str, Any]:
     import yaml  # noqa: PLC0415 - 30 ms that `--help` does not need
 
     try:
-        data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+        data = read(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         words = " ".join(str(error).split()).replace('in "<unicode string>", line', "at line")
         raise RecipeInvalid(f"{where} is no YAML: {words}") from error
