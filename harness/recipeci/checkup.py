@@ -77,8 +77,8 @@ def _places(trial: Trial, abra: AbraProgram) -> Places:
         str(trial.place.folder): "/run-folder",
         str(trial.programs.docker.parent): "/docker",
         str(Path.home()): "/home",
+        **{str(seen): "/abra" for seen in abra.read_only},
         **{argument: "abra" for argument in abra.argv if argument.startswith("/")},
-        **{str(folder): "/abra" for folder in abra.read_only},
     }
     return Places(sorted(words.items(), key=lambda pair: -len(pair[0])))
 

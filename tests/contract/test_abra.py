@@ -304,7 +304,25 @@ class TestChoose:
         chosen = program(tmp_path, "exit 1")
         assert chosen.program == Program("abra", "0.13.0-beta-06a57de")
         assert chosen.argv == (str(tmp_path / "abra"),)
-        assert tmp_path in chosen.read_only
+        assert chosen.read_only == (tmp_path / "abra",)
+
+    def test_of_a_link_its_file_is_started_and_seen_and_no_folder(self, tmp_path: Path) -> None:
+        real, home = tmp_path / "real", tmp_path / "home"
+        real.mkdir()
+        home.mkdir()
+        program(real, "exit 1")
+        (home / "middle").symlink_to("../real/abra")
+        (home / "abra").symlink_to("middle")
+        chosen = choose(str(home / "abra"), None, runner=LocalRunner())
+        assert chosen.argv == (str(real / "abra"),)
+        assert chosen.read_only == (real / "abra",)
+
+    def test_a_given_program_that_does_not_work_where_it_runs_is_named(self, tmp_path: Path) -> None:
+        adapted = adapter(tmp_path, "exit 1")
+        adapted.require()
+        (tmp_path / "abra").write_text(f"#!/bin/sh\n. {tmp_path}/gone\n")
+        with pytest.raises(UsageError, match="abra does not run in a cell, which sees this file and nothing beside"):
+            adapted.require()
 
     def test_a_wrapper_around_miniabra_is_built_in(self, tmp_path: Path) -> None:
         (tmp_path / "abra").write_text('#!/bin/sh\necho "abra version 0.1.0-miniabra"\n')

@@ -12,7 +12,7 @@ import pytest
 from lab import cells
 from lab.cells import IMAGE, LabCell
 from miniabralab import Checkout
-from recipeci.errors import AbraFailed
+from recipeci.errors import AbraFailed, UsageError
 from recipeci.host.abra import Abra, choose
 from recipeci.host.clock import SystemClock, until
 from recipeci.host.command import LocalRunner
@@ -41,6 +41,7 @@ secrets:
   key: {{external: true, name: "${{STACK_NAME}}_key_${{SECRET_KEY_VERSION}}"}}
 """
 HELPER = f"  helper:\n    image: {IMAGE}\n"
+ABRA = "#!/bin/sh\necho abra version 0.13.0\n"
 
 
 @dataclass(frozen=True)
@@ -195,3 +196,19 @@ def test_dockers_refusal_is_the_reason(real: Real) -> None:
             real.abra.app_deploy(domain, version=None, chaos=True, timeout=SECONDS)
     finally:
         old.write_text(text)
+
+
+def test_of_a_given_program_a_cell_sees_its_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    for name, script in {"abra": ABRA, "needy": f"#!/bin/sh\n. {tmp_path}/beside\n"}.items():
+        (tmp_path / name).write_text(script)
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "beside").write_text("echo abra version 0.13.0\n")
+    alone, needy = (choose(str(tmp_path / name), None, runner=LocalRunner()) for name in ("abra", "needy"))
+    with cells.lab_cell(read_only=(*alone.read_only, *needy.read_only)) as lab:
+        folder, docker = lab.cell.spec.shared / "abra", lab.programs.docker.parent
+        runner = lab.cell.runner
+        Abra(alone, runner=runner, abra_dir=folder, docker_folder=docker).require()
+        with pytest.raises(UsageError, match="needy does not run in a cell"):
+            Abra(needy, runner=runner, abra_dir=folder, docker_folder=docker).require()
+        seen = runner.run(["ls", str(tmp_path)], timeout=SECONDS).out.split()
+        assert sorted(seen) == ["abra", "needy"]

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import compileall
 import shutil
-import sys
 from pathlib import Path
 
 import miniabra
 from lab.repository import Edit
+
+from e2e import onefile
 
 BEGIN = "5ec4e7f00d42"
 """Characters of every charset; a password that is shorter is not known."""
@@ -41,7 +42,5 @@ def make(folder: Path) -> Path:
     for edit in EDITS:
         edit.apply(made)
     compileall.compile_dir(made, quiet=2)  # in a cell nothing can write there
-    program = folder / "abra"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -I {made}/__main__.py "$@"\n')
-    program.chmod(0o755)
+    onefile.make(folder / "abra", f'#!/bin/sh\nexec {onefile.COMMAND} "$@"\n', made)
     return folder

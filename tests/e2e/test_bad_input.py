@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import http.server
 import re
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -55,6 +56,7 @@ CASES: Mapping[str, tuple[str, int, str]] = {
     "an unknown key in the settings": (f"{RUN} --config FOLDER/typo.yml", 2, "typo.yml.*forg.*forge"),
     "settings that are not there": (f"{RUN} --config FOLDER/nowhere.yml", 2, "FOLDER/nowhere.yml"),
     "an abra that is none": (f"{RUN} --images IMAGES --abra /bin/true", 2, "/bin/true is not abra"),
+    "a run folder that every cell sees": (f"{RUN} --out {sys.prefix}/runs", 2, "which every cell sees"),
     "an abra that is not there": (f"{RUN} --images IMAGES --abra FOLDER/abra", 2, "FOLDER/abra"),
     "a proxy image that is no image name": (
         f"{RUN} --proxy-image no/../such",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 import yaml
 from lab import forge, repository
 
-from e2e import expectation, leftovers
+from e2e import expectation, leftovers, onefile
 from e2e.expectation import Expectation
 from e2e.program import Ended, Recipeci, for_recipe
 
@@ -64,13 +63,9 @@ def options_of(name: str, expected: Expectation, folder: Path, *, source: str, p
 
 
 def abra(script: Path, folder: Path, package: Path) -> Path:
-    """Write a program that stands before the built-in abra; that is copied beside it, where a mutant's cell sees it."""
-    program = folder / "abra" / "abra"
-    shutil.copytree(package, program.parent / "miniabra")
-    command = f"env PYTHONPATH={program.parent} {sys.executable} -s -m miniabra"
-    program.write_text(script.read_text().replace("@MINIABRA@", command))
-    program.chmod(0o755)
-    return program
+    """Write a program that stands before the built-in abra, in one file with it: no cell sees more of a program."""
+    text = script.read_text().replace("@MINIABRA@", onefile.COMMAND)
+    return onefile.make(folder / "abra" / "abra", text, package)
 
 
 def nothing_is_left(ended: Ended) -> None:

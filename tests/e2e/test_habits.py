@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from lab.repository import Built
 from miniabra.habits import Habits
 from recipeci.model import Tier
 
+from e2e import onefile
 from e2e.program import Ended, Recipeci, for_recipe
 
 pytestmark = pytest.mark.cell
@@ -25,11 +25,8 @@ def run_with(
     habits: str, *, recipeci: Recipeci, recipe: Built, name: str = "custom-html", stages: str = ",".join(Tier)
 ) -> Ended:
     """Run a recipe with miniabra behind a program that sets its switches."""
-    program = recipeci.folder / "abra" / "abra"
-    shutil.copytree(recipeci.package, program.parent / "miniabra")
-    command = f"{sys.executable} -I {program.parent}/miniabra/__main__.py"
-    program.write_text(f'#!/bin/sh\nMINIABRA_HABITS={habits} exec {command} "$@"\n')
-    program.chmod(0o755)
+    script = f'#!/bin/sh\nMINIABRA_HABITS={habits} exec {onefile.COMMAND} "$@"\n'
+    program = onefile.make(recipeci.folder / "abra" / "abra", script, recipeci.package)
     options = for_recipe(name, source=recipe.path, stages=stages)
     return recipeci.run(*(str(program) if word == "builtin" else word for word in options))
 

@@ -296,3 +296,19 @@ def test_only_a_folder_of_the_run_can_be_discarded(short: Path) -> None:
         with pytest.raises(UsageError, match="no folder of this run"):
             run.discard(short / "mine")
     assert (short / "mine").exists()
+
+
+@pytest.mark.parametrize("place", ["/usr/r", "SHOWN/r"])
+def test_a_folder_that_every_cell_sees_is_refused_before_it_is_made(short: Path, place: str) -> None:
+    shown, link = short / "shown", short / "link"
+    shown.mkdir()
+    link.symlink_to(shown)
+    out = Path(place.replace("SHOWN", str(shown)))
+    clock = SystemClock()
+    with (
+        pytest.raises(UsageError, match="which every cell sees: it would show the files of all runs"),
+        workspace.opened(Request("x", out=out), settings(short), source="s", clock=clock, shown=[link]),
+    ):
+        pass
+    assert not out.exists()
+    assert sorted(entry.name for entry in short.iterdir()) == ["link", "shown"]

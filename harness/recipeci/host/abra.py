@@ -39,7 +39,7 @@ class AbraProgram:
     argv: tuple[str, ...]
     program: Program
     read_only: tuple[Path, ...]
-    """The folders that must be seen, at the same paths, where it runs."""
+    """What must be seen, at the same paths, where it runs: the built-in one's folders, of any other its file alone."""
 
 
 def choose(
@@ -56,10 +56,11 @@ def choose(
         package = _miniabra()
         argv = [sys.executable, "-I", str(package / "miniabra" / "__main__.py")]  # installed in this Python or not
         ours = (Path(sys.prefix), Path(sys.base_prefix), package)
-        return _probed(argv, runner=runner, name=BUILT_IN, folders=ours, cache=cache)
+        return _probed(argv, runner=runner, name=BUILT_IN, seen=ours, cache=cache)
     program = namedpath.named(f"abra {namedpath.shown(chosen)}", chosen, home=True)
-    folders = (program.parent, program.resolve().parent)
-    return _probed([str(program)], runner=runner, name=str(program), folders=folders, cache=cache)
+    # What lies beside it is nobody's business: `~/abra` would show the home. Links on the way need not lead anywhere.
+    real = program.resolve()
+    return _probed([str(real)], runner=runner, name=str(program), seen=(real,), cache=cache)
 
 
 class Abra:
@@ -98,6 +99,24 @@ class Abra:
     def deploys(self, domain: str) -> int:
         """Return how often `app new` was called for a domain, successful or not."""
         return self._news[domain]
+
+    def require(self) -> None:
+        """Ask a given program for its version where it runs: it may need more than its file, which is all that is seen.
+
+        Raises UsageError if it does not work there.
+        """
+        if self._program.argv != tuple(map(str, self._program.read_only)):
+            return  # the built-in one, which is shown whole
+        try:
+            self._runner.run([*self._program.argv, "--version"], timeout=SECONDS, env=self._env())
+        except CommandTimeout:
+            raise
+        except CommandFailed as error:
+            said = "".join((error.err.strip() or error.out.strip()).splitlines()[-1:]) or f"it ended with {error.code}"
+            msg = f"{self._program.argv[0]} does not run in a cell, which sees this file and nothing beside it: {said}"
+            raise UsageError(
+                msg, hint="put it with all that it needs below /usr, or give a program of one file"
+            ) from error
 
     # The commands, in the order of their names. Each raises AbraFailed with abra's FATA line, or CommandTimeout.
 
@@ -222,9 +241,7 @@ def _failed(args: Sequence[str], error: CommandFailed, *, quiet: bool) -> AbraFa
     return AbraFailed(["abra", *args], code=error.code, out=out, err=err, seconds=error.seconds, reason=reason)
 
 
-def _probed(
-    argv: list[str], *, runner: Runner, name: str, folders: tuple[Path, ...], cache: Path | None
-) -> AbraProgram:
+def _probed(argv: list[str], *, runner: Runner, name: str, seen: tuple[Path, ...], cache: Path | None) -> AbraProgram:
     """Ask a program for its version, in a home of its own."""
     with temporary.near(cache) as home:
         env = {"PATH": PATH, "HOME": str(home), "ABRA_DIR": str(home), "LC_ALL": "C"}
@@ -239,7 +256,7 @@ def _probed(
         raise UsageError(msg, hint="--abra PATH, or --abra builtin")
     mini = MINIABRA.match(found[1])
     program = Program("miniabra", mini[1], built_in=True) if mini else Program("abra", found[1])
-    return AbraProgram(tuple(argv), program, tuple(dict.fromkeys(folders)))
+    return AbraProgram(tuple(argv), program, tuple(dict.fromkeys(seen)))
 
 
 def _miniabra() -> Path:

@@ -19,12 +19,13 @@ import recipeci
 from recipeci.errors import HostError, RecipeCIError
 from recipeci.host import cell as cells
 from recipeci.host import engine, temporary
-from recipeci.host.abra import choose
+from recipeci.host.abra import AbraProgram, choose
 from recipeci.host.below import Below
 from recipeci.host.cell import Cell, CellSpec
 from recipeci.host.clock import SystemClock
 from recipeci.host.command import LocalRunner
 from recipeci.host.docker import Swarm
+from recipeci.host.engine import DockerPrograms
 from recipeci.host.store import Store, entries
 from recipeci.model import Outcome, Report, Request, Settings, Tier, TierResult
 from recipeci.redact import Redactor
@@ -76,7 +77,13 @@ def run(
         console.note(line)
     console.say(f"abra: {abra.program.name} {abra.program.version}{' (built in)' if abra.program.built_in else ''}")
     with (
-        workspace.opened(request, settings, source=request.source or settings.forge, clock=clock) as place,
+        workspace.opened(
+            request,
+            settings,
+            source=request.source or settings.forge,
+            clock=clock,
+            shown=_shown(abra, programs),
+        ) as place,
         runlog.logged(place.log, redactor=redactor),
     ):
         with console.phase("checkout"):
@@ -271,11 +278,16 @@ class Run(Context):
         return any(step.tier is Tier.BACKUP and step.fate is Fate.RUN for step in self.found.plan.steps)
 
     def _read_only(self) -> tuple[Path, ...]:
-        """Return the host's folders that a cell shows: our Python, its packages, abra, Docker."""
-        package = Path(recipeci.__file__).resolve().parents[1]
-        folders = [Path(sys.prefix), Path(sys.base_prefix), package, *self.abra.read_only, *self.programs.folders]
+        """Return what of the host this run's cell shows."""
         authors = [self.place.authors] if self.place.authors.exists() else []
-        return tuple(dict.fromkeys(folders + authors))
+        return (*_shown(self.abra, self.programs), *authors)
+
+
+def _shown(abra: AbraProgram, programs: DockerPrograms) -> tuple[Path, ...]:
+    """Return what of the host every run's cell shows: our Python, its packages, abra, Docker."""
+    package = Path(recipeci.__file__).resolve().parents[1]
+    folders = [Path(sys.prefix), Path(sys.base_prefix), package, *abra.read_only, *programs.folders]
+    return tuple(dict.fromkeys(folders))
 
 
 @contextlib.contextmanager

@@ -57,6 +57,7 @@ class InCell:
             docker_folder=self.at.programs.docker.parent,
             on_line=lambda line: log.debug("abra: %s", line),
         )
+        abra.require()
         self._lint_by_abra(abra)
         going = self._with_a_base_that_abra_deploys(abra)
         before = self.swarm.objects()

@@ -52,7 +52,7 @@ class Trials:
         """
         programs = engine.find(self.settings.docker_prefix, runner=self.runner, path=self.settings.search_path)
         request = Request(name, keep=False)
-        with workspace.opened(request, self.settings, source="", clock=self.clock) as place:
+        with workspace.opened(request, self.settings, source="", clock=self.clock, shown=read_only) as place:
             with runlog.logged(place.log):
                 store = self._store(programs)
                 with self.console.phase("images"):

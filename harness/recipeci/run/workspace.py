@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from recipeci import namedpath, schemas
 from recipeci.errors import HostError, RecipeCIError, UsageError
+from recipeci.host.cell.machine import SYSTEM
 from recipeci.host.clock import Clock
 from recipeci.model import Request, Settings, Target
 from recipeci.report.runlog import RUN_LOG
@@ -168,7 +169,9 @@ def runs_folder(cache: Path) -> Path:
 
 
 @contextlib.contextmanager
-def opened(request: Request, settings: Settings, *, source: str, clock: Clock) -> Iterator[Workspace]:
+def opened(
+    request: Request, settings: Settings, *, source: str, clock: Clock, shown: Sequence[Path] = ()
+) -> Iterator[Workspace]:
     """Make the run's folder and hold its lock until the end of the block.
 
     A block that ends with an error of the caller's or the host's before it wrote a report leaves no folder; one that
@@ -179,14 +182,17 @@ def opened(request: Request, settings: Settings, *, source: str, clock: Clock) -
         settings: where the cache folder is, how much space must be free.
         source: where the recipe comes from, for the manifest.
         clock: the time.
+        shown: what of the host a cell will see besides the machine's programs.
 
     Raises:
-        UsageError: `--out` is there and not empty, or a path is too long or has a character that mounts take apart.
+        UsageError: `--out` is there and not empty, a path is too long or has a character that mounts take apart, or
+            every cell would see it.
         HostError: too little space, or a folder cannot be made.
     """
     run_id = _new_id(clock)
     cache = cache_folder(settings, make=False)
     folder = _run_folder(request.out, cache=cache, run_id=run_id)
+    _refuse_seen([folder, cache], by=[*SYSTEM, *shown])
     _check_space([cache, folder], settings)
     cache_folder(settings)
     workspace = Workspace(run_id, request.recipe, source, request.pr, clock.now(), request.keep, folder)
@@ -248,6 +254,15 @@ def _refuse_used(folder: Path) -> None:
         raise UsageError(f"--out {folder}: {e.strerror}") from e
     if used:
         raise UsageError(f"--out {folder} is not empty", hint="give a folder that is empty or not there yet")
+
+
+def _refuse_seen(folders: Sequence[Path], *, by: Sequence[Path]) -> None:
+    """Refuse a folder in one that every cell sees: it would show the files of all runs."""
+    for folder in folders:
+        for seen in by:
+            if folder.is_relative_to(seen) or folder.is_relative_to(seen.resolve()):
+                msg = f"{folder} lies in {seen}, which every cell sees: it would show the files of all runs"
+                raise UsageError(msg, hint="give an --out, or set a `cache` in the settings, outside of it")
 
 
 def _checked(path: Path, *, what: str, fix: str) -> Path:

@@ -26,7 +26,8 @@ _TOOLS = {
     "dnsmasq": "dnsmasq-base",
 }
 """What a cell is made with, and Debian's package of each."""
-_SYSTEM = ("/usr", "/nix/store")
+SYSTEM = (Path("/usr"), Path("/nix/store"))
+"""What every cell sees of the machine's programs, where it is there."""
 _TOP_LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 
 
@@ -118,7 +119,7 @@ def _folders(programs: Iterable[str]) -> tuple[Path, ...]:
 
 def _system(own: Closure) -> tuple[Path, ...]:
     """Return where the machine's programs are, and our own package's if they are elsewhere."""
-    return (*map(Path, _SYSTEM), *([own.store] if own.store else []))
+    return (*SYSTEM, *([own.store] if own.store else []))
 
 
 def _links(folder: Path) -> tuple[tuple[str, str], ...]:

@@ -77,8 +77,8 @@ def _skeleton(machine: Machine) -> Iterable[Step]:
     for name, target in machine.top_links:
         yield ("link", target, f"/{name}")
     yield ("tmpfs", "/tmp", "mode=1777,size=2g")  # noqa: S108 - the cell's own
-    for name in ("root", "opt"):  # dockerd's home, containerd's plug-ins
-        yield ("tmpfs", f"/{name}", "mode=755,size=64m")
+    for name in ("root", "opt"):  # dockerd's home, containerd's plug-ins; an abra may be copied there, of 60 MB or more
+        yield ("tmpfs", f"/{name}", "mode=755,size=512m")
 
 
 def _from_host(paths: Sequence[Path]) -> Iterable[Step]:
