@@ -67,7 +67,8 @@ def stamped(app: App, config: Config, made: Stamp) -> Iterator[tuple[Path, ...]]
     addition = {"version": config["version"], "services": _services(app, config, made)}
     with tempfile.TemporaryDirectory(prefix="miniabra-") as folder:
         file = Path(folder) / "labels.yml"
-        file.write_text(yaml.safe_dump(addition))
+        # In quotes, or Docker would take `08` and the commit `12345e67` for numbers, and write them its own way.
+        file.write_text(yaml.safe_dump(addition, default_style='"'))
         yield (*app.recipe.compose_files(app.env), file)
 
 
