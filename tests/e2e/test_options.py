@@ -112,7 +112,11 @@ def test_keep_leaves_the_app_up_until_ctrl_c_and_nothing_after_it(recipeci: Reci
     assert (look.returncode, ask.returncode, ask.stderr) == (0, 0, ""), (look.stderr, ask.stderr)
     assert ("_app " in look.stdout, "<h1>Welcome" in ask.stdout) == (True, True), (look.stdout, ask.stdout)
     running.signal(signal.SIGINT)
+    wait_for(running, "teardown")
+    running.signal(signal.SIGINT)
     ended = running.end()
+    assert "cleaning up, please wait" in ended.err
+    assert (ended.code, ended.report["verdict"], ended.report["errors"]) == (0, "pass", []), ended.out + ended.err
     assert ended.report["leftovers"] == [], ended.out
     assert [tier["outcome"] for tier in ended.report["tiers"]] == ["pass"]
     assert leftovers.cgroups_of(ended.report["run_id"]) == []

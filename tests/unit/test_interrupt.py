@@ -302,3 +302,43 @@ def test_without_a_signal_a_check_does_nothing() -> None:
         assert line(process) == "teardown"
         tell(process, "go")
         assert [line(process), line(process)] == ["torn down", "passed"]
+
+
+KEPT = work(
+    """
+            interrupts.arm(3600)
+            interrupts.keep()
+            say("kept")
+            while not interrupts.told:
+                select.select([], [], [], 0.02)
+                interrupts.check()
+            say(signal.getitimer(signal.ITIMER_REAL)[0])
+            interrupts.check()
+"""
+)
+
+
+@pytest.mark.parametrize("second", [None, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_ctrl_c_that_ends_what_is_kept_is_no_interruption_nor_is_what_comes_after_it(
+    second: signal.Signals | None,
+) -> None:
+    with started(KEPT) as process:
+        assert line(process) == "kept"
+        process.send_signal(signal.SIGINT)
+        assert [line(process), line(process)] == ["0.0", "teardown"]  # nor is there a deadline any more
+        if second:
+            process.send_signal(second)
+            assert process.stderr is not None
+            assert process.stderr.readline().startswith("cleaning up, please wait")
+        tell(process, "go")
+        assert [line(process), line(process)] == ["torn down", "passed"]
+        assert process.wait() == 0
+
+
+def test_another_signal_than_ctrl_c_interrupts_what_is_kept() -> None:
+    with started(KEPT) as process:
+        assert line(process) == "kept"
+        process.send_signal(signal.SIGTERM)
+        assert line(process) == "teardown"
+        tell(process, "go")
+        assert [line(process), line(process)] == ["torn down", "143 terminated by SIGTERM"]

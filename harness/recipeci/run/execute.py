@@ -199,7 +199,8 @@ class Run(Context):
     def _attempted(self, record: Record, store: Store, stocked: Stocked) -> None:
         """Carry out the tiers in a cell; a fault of the host's gets one more, fresh cell.
 
-        Not if the run was interrupted, nor if the recipe has failed before, nor if the first cell is still there.
+        Not if the run was interrupted or was kept and told to end, nor if the recipe has failed before, nor if the
+        first cell is still there.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -208,7 +209,7 @@ class Run(Context):
                 if stop := self.interrupts.first:
                     record.note(f"after that: {e.message}")
                     raise stop from e
-                if attempt == ATTEMPTS or record.has_failed or self.place.swarm.exists():
+                if attempt == ATTEMPTS or self.interrupts.told or record.has_failed or self.place.swarm.exists():
                     raise
                 record.fresh_attempt(e)
                 Below(self.place.shared).remove_tree(self.place.abra_dir / "servers")  # the app of the first attempt

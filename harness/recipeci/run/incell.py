@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import logging
-import threading
+import math
 from dataclasses import dataclass
 
-from recipeci.errors import Interrupted, OpFailed, RecipeCIError
+from recipeci.errors import OpFailed, RecipeCIError
 from recipeci.host.abra import Abra
 from recipeci.host.archive import Archive
 from recipeci.host.backupbot import BackupBot
 from recipeci.host.cell import Cell
+from recipeci.host.clock import until
 from recipeci.host.docker import Swarm
 from recipeci.host.http import Http
 from recipeci.model import Tier
@@ -173,15 +173,19 @@ class InCell:
 
     def _kept(self) -> None:
         """Leave the deployment up until Ctrl-C, and say how to look at it."""
-        self.at.interrupts.disarm()
+        self.at.interrupts.keep()
         say, cell = self.at.console.say, self.cell
         docker = f"{self.at.programs.docker} -H unix://{cell.socket}"
         curl = f"curl -sS --cacert {cell.ca_file} --connect-to ::{cell.address} https://{self.at.place.domain}/"
         say(f"look: {docker} service ls")
         say(f"ask: nsenter --target {cell.init} --net {curl}")
         say("kept until Ctrl-C")
-        with contextlib.suppress(Interrupted):  # the way to end it, not an error
-            threading.Event().wait()
+        until(self._told, bool, what="Ctrl-C", clock=self.at.clock, timeout=math.inf, successes=1)
+
+    def _told(self) -> bool:
+        """Say whether Ctrl-C has ended what is kept; another signal is raised, also one that the log swallowed."""
+        self.at.interrupts.check()
+        return self.at.interrupts.told
 
     def _note_names(self) -> None:
         """Note what apps looked for outside of the cell."""

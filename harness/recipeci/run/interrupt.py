@@ -2,6 +2,7 @@
 
 The first Ctrl-C, SIGTERM, SIGHUP or the deadline raises Interrupted in the main thread. Whatever comes after it, or
 while the block `shielded` runs, only prints that we are cleaning up. What the shield held back is raised at its end.
+The Ctrl-C that ends what is kept (`keep`) raises nothing, and what comes after it only prints that, too.
 """
 
 from __future__ import annotations
@@ -51,6 +52,9 @@ class Interrupts:
         self.first: Interrupted | None = None
         """The signal that ended the run; None as long as none came."""
         self._held: Interrupted | None = None
+        self._keeps = False
+        self.told = False
+        """Whether the Ctrl-C came that ends what is kept; what comes after it changes nothing."""
 
     @contextlib.contextmanager
     def handled(self) -> Iterator[None]:
@@ -70,6 +74,11 @@ class Interrupts:
     def disarm(self) -> None:
         """Forget the deadline."""
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def keep(self) -> None:
+        """Let the next Ctrl-C be the way to end what is kept, `told`, and no interruption; there is no deadline."""
+        self.disarm()
+        self._keeps = True
 
     @contextlib.contextmanager
     def shielded(self) -> Iterator[None]:
@@ -114,10 +123,14 @@ class Interrupts:
         self.disarm()
         if number == signal.SIGHUP:
             leave_terminal()
+        if self._keeps and number == signal.SIGINT and self.first is None and not self.told:
+            self.told = True
+            return
         during = self._going_on()
         words = REASONS[signal.Signals(number)] + (f" during {during}" if during else "")
         stop = Interrupted(words, code=128 + number)
-        is_first, self.first = self.first is None, self.first or stop
+        is_first = self.first is None and not self.told
+        self.first = stop if is_first else self.first
         if is_first and not self._shields:
             raise stop
         if is_first:
