@@ -15,7 +15,7 @@ from recipeci.host.clock import SystemClock
 from recipeci.model import Commit, Request, Settings, Target
 from recipeci.run import locks, workspace
 
-from unit.processes import folder_of, started, tell, waits_for
+from unit.processes import folder_of, line, started, tell, waits_for
 
 clock = SystemClock()
 RUN = """
@@ -24,8 +24,8 @@ from pathlib import Path
 from recipeci.host.clock import SystemClock
 from recipeci.model import Request, Settings
 from recipeci.run import workspace
-settings = Settings(cache=Path(sys.argv[1]))
-with workspace.opened(Request("custom-html"), settings, source="s", clock=SystemClock()) as run:
+settings, out = Settings(cache=Path(sys.argv[1])), Path(sys.argv[2]) if sys.argv[2:] else None
+with workspace.opened(Request("custom-html", out=out), settings, source="s", clock=SystemClock()) as run:
     print(run.folder, flush=True)
     sys.stdin.readline()
 """
@@ -212,6 +212,37 @@ def test_an_out_with_something_in_it_is_refused_and_loses_nothing(short: Path) -
     assert "is not empty" in refused(Request("x", out=short / "out"), settings(short))
     assert (short / "out" / "mine").read_text() == "mine"
     assert sorted(path.name for path in short.iterdir()) == ["out"]
+
+
+@pytest.mark.parametrize("caches", [("cache", "cache"), ("cache", "other")], ids=["one cache", "two caches"])
+def test_of_two_runs_with_one_new_out_the_second_is_refused_and_leaves_no_link(
+    short: Path, caches: tuple[str, str]
+) -> None:
+    folders = [short / name for name in caches]
+    with contextlib.ExitStack() as stack:
+        held = stack.enter_context(contextlib.ExitStack())
+        for lock in {locks.file(workspace.runs_folder(folder) / ".lock") for folder in folders}:
+            held.enter_context(locks.held(lock))
+        runs = [stack.enter_context(started(RUN, str(folder), str(short / "out"))) for folder in folders]
+        for folder, process in zip(folders, runs, strict=True):  # both have seen that there is no such folder
+            waits_for(workspace.runs_folder(folder) / ".lock", process)
+        held.close()
+        said = {line(process): process for process in runs}
+        assert said.keys() == {str(short / "out"), ""}
+        refused = said[""].communicate()[1].splitlines()[-1]
+        assert refused == f"recipeci.errors.UsageError: --out {short / 'out'} is not empty"
+        links = [link for folder in set(folders) for link in workspace.runs_folder(folder).glob("2*")]
+        assert [link.resolve() for link in links] == [short / "out"]
+
+
+def test_a_folder_that_cannot_be_made_leaves_no_link(short: Path) -> None:
+    config = dataclasses.replace(settings(short), min_free_gb=0)
+    with (
+        pytest.raises(HostError, match="cannot be made"),
+        workspace.opened(Request("x", out=Path("/proc/none")), config, source="s", clock=clock),
+    ):
+        pass
+    assert runs(short) == []
 
 
 def test_an_out_that_is_a_file_is_refused(short: Path) -> None:

@@ -286,10 +286,17 @@ def _make_folders(workspace: Workspace, *, cache: Path) -> None:
     """Make the run's folder and those in it; one elsewhere is linked from the cache, where the janitor looks."""
     link = runs_folder(cache) / workspace.run_id
     if workspace.folder != link:
+        _refuse_used(workspace.folder)  # again: a run that began meanwhile may have taken it
         link.symlink_to(workspace.folder)
-    _make(workspace.folder, mode=0o755)
-    for folder, mode in ((workspace.shared, 0o755), (workspace.swarm, 0o700), (workspace.state, 0o700)):
-        folder.mkdir(mode=mode)
+    try:
+        _make(workspace.folder, mode=0o755)
+        workspace.shared.mkdir(mode=0o755)
+    except (HostError, FileExistsError):
+        _unlink(workspace, cache=cache)  # it leads to what is not this run's
+        _refuse_used(workspace.folder)  # by a run with another cache folder, and so with another lock
+        raise
+    for folder in (workspace.swarm, workspace.state):
+        folder.mkdir(mode=0o700)
 
 
 def _unlink(workspace: Workspace, *, cache: Path) -> None:
