@@ -106,6 +106,32 @@ def test_work_that_git_cannot_add_does_not_end_a_run_that_does_not_test_it(built
     assert "cannot be taken: 'embedded/' does not have a commit checked out; it is not tested" in note
 
 
+@pytest.mark.parametrize("place", ["result", "", "not/there/yet", "../link"])
+def test_a_run_folder_in_the_source_is_refused_before_anything_is_made(
+    built: Built, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "link").symlink_to(built.path / "result")
+    request = Request("canary", source=str(built.path), dirty=True, out=built.path / place)
+    with pytest.raises(UsageError, match=r"^--out \S+ lies in \S+/canary, the source under test$") as caught:
+        plan_of(request, tmp_path / "clone")
+    assert caught.value.hint
+    assert not (tmp_path / "clone").exists()
+    assert not (built.path / "result").exists()
+
+
+def test_a_cache_folder_in_the_source_is_refused(built: Built, tmp_path: Path) -> None:
+    request = Request("canary", source=built.path.as_uri())
+    with pytest.raises(UsageError, match=r"^the cache folder \S+ lies in \S+/canary, the source under test$"):
+        plan_of(request, tmp_path / "clone", settings=Settings(cache=built.path / "c"))
+
+
+def test_a_run_folder_that_only_a_link_in_the_source_leads_to_is_taken(built: Built, tmp_path: Path) -> None:
+    (built.path / "result").symlink_to(tmp_path / "result")
+    for number, out in enumerate((built.path / "result", tmp_path / "canary-result")):
+        request = Request("canary", source=str(built.path), out=out)
+        plan_of(request, tmp_path / f"clone{number}", settings=Settings(cache=tmp_path / "c"))
+
+
 # --- authors' files
 
 

@@ -70,6 +70,7 @@ CASES: Mapping[str, tuple[str, int, str]] = {
     ),
     "a run folder with a very long path": (f"{RUN} --out FOLDER/{LONG}/{LONG}", 2, "too long for the path of a socket"),
     "a run folder that is not empty": (f"{RUN} --out FOLDER/overlays", 2, "FOLDER/overlays is not empty"),
+    "a run folder in the source": (f"{RUN} --dirty --out SOURCE/r", 2, "SOURCE/r lies in SOURCE, the source.*outside"),
     "no allowlist where one is named": (
         f"{RUN} --allowlist FOLDER/nowhere",
         2,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from recipeci import namedpath
 from recipeci.errors import RecipeInvalid, UsageError
 from recipeci.host import credential, git
 from recipeci.host.clone import LINK, SUBMODULE, Clone
@@ -55,12 +56,16 @@ class Given:
 def given(request: Request, settings: Settings) -> Given:
     """Read what the caller and the settings name for a recipe.
 
-    Raises UsageError for an overlay, an allowlist or a credential that is wrong, and for a source that cannot be one
-    (host/git.py).
+    Raises UsageError for an overlay, an allowlist or a credential that is wrong, for a source that cannot be one
+    (host/git.py), and for one that the run would write in.
     """
     folder = discovery.overlay_folder(request.overlays, recipe=request.recipe)
     meta, overlay = metadata.load(folder), discovery.of_operator(folder)
     source = git.source_of(request.source, recipe=request.recipe, forge=settings.forge)
+    if source.local:
+        _refuse_inside(Path(source.where), f"--out {request.out}", request.out, fix="give an --out outside of it")
+        said, fix = f"the cache folder {settings.cache}", "set `cache` in the settings to a folder outside of it"
+        _refuse_inside(Path(source.where), said, settings.cache, fix=fix)
     notes = tuple(_no_overlay(request, settings))
     return Given(meta, overlay, source, _allowlist(request, settings, source), notes, _credential(request, source))
 
@@ -102,6 +107,12 @@ def sourced(
         notes=(*said.notes, *own.notes, *_untested(request, clone)),
     )
     return Sourced(clone, plan)
+
+
+def _refuse_inside(tree: Path, said: str, folder: Path | None, *, fix: str) -> None:
+    """Refuse a folder of the run's in the source: what is written there would be uncommitted work."""
+    if folder is not None and namedpath.named(said, folder).resolve().is_relative_to(tree.resolve()):
+        raise UsageError(f"{said} lies in {tree}, the source under test", hint=fix)
 
 
 def _no_overlay(request: Request, settings: Settings) -> Iterator[str]:
