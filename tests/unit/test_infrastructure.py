@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -64,6 +65,31 @@ def test_the_free_space_is_that_of_the_folders_file_system(tmp_path: Path) -> No
     found = os.statvfs(tmp_path)
     assert infrastructure.free_bytes(tmp_path) <= found.f_blocks * found.f_frsize
     assert infrastructure.free_bytes(Path("/proc")) == 0
+
+
+def test_a_disk_without_room_is_the_hosts_fault(tmp_path: Path) -> None:
+    infrastructure.blame_disk(tmp_path)
+    with pytest.raises(HostError, match=r"\Ano space left on device: 0\.0 MB are free in /proc\Z"):
+        infrastructure.blame_disk(Path("/proc"))
+
+
+def meets(error: OSError) -> None:
+    """Meet an error of the system where one of a full disk is the host's."""
+    with infrastructure.disks_fault():
+        raise error
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_what_we_cannot_write_because_the_disk_is_full_is_the_hosts_fault(number: int) -> None:
+    with pytest.raises(HostError, match=r"\Ano space left on device: /x\Z"):
+        meets(OSError(number, os.strerror(number), "/x"))
+    with pytest.raises(HostError, match=r"\Ano space left on device\Z"):
+        meets(OSError(number, os.strerror(number)))
+
+
+def test_another_error_of_the_system_stays_what_it_is() -> None:
+    with pytest.raises(PermissionError):
+        meets(PermissionError(errno.EACCES, "Permission denied"))
 
 
 GONE = "Cannot connect to the Docker daemon at unix:///run/docker.sock"

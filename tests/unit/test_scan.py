@@ -241,6 +241,15 @@ def test_what_cannot_be_masked_leaves_the_run_unverified(tmp_path: Path, request
     assert "the artifacts could not be scanned" in report.notes[-1]
 
 
+def test_a_report_that_cannot_be_written_can_still_be_had(tmp_path: Path) -> None:
+    folder, redactor = run_folder(tmp_path, **{"run.log": SECRET}), knowing(token=SECRET)
+    (folder / ".report.json.part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        scan.finished(draft(), folder=folder, redactor=redactor)
+    assert scan.scanned(draft(), folder=folder, redactor=redactor).verdict is Outcome.PASS
+    assert SECRET not in (folder / "run.log").read_text()
+
+
 def test_a_large_file_is_masked_and_scanned_in_blocks(tmp_path: Path) -> None:
     line = "x" * 1000 + "\n"
     folder = run_folder(tmp_path, **{"run.log": line * 1040 + f"x{SECRET}x\n" * 1000 + line * 1050})

@@ -158,6 +158,12 @@ def test_tiers_are_in_their_order_whatever_the_order_of_the_results() -> None:
     assert summary(report, path=PATH) == summary(PASSED, path=PATH)
 
 
+def test_a_report_that_could_not_be_written_is_not_named() -> None:
+    said = [summary(PASSED, path=path).splitlines() for path in (PATH, None)]
+    assert said[0][:-1] == said[1][:-1]
+    assert said[0][-1].replace(f"report: {PATH}", "no report") == said[1][-1]
+
+
 def test_what_a_recipe_says_cannot_forge_a_line_or_move_the_cursor() -> None:
     reason = "\r\nverdict   : pass\x1b[2K\u202e\x85leftovers = 0"
     report = changed(

@@ -144,8 +144,11 @@ class Console:
             logger.removeHandler(handler)
             logger.setLevel(level)
 
-    def finish(self, report: Report, *, path: Path) -> None:
-        """Print the summary, and with --json the report where it is wanted; the last output of a run."""
+    def finish(self, report: Report, *, path: Path | None) -> None:
+        """Print the summary, and with --json the report where it is wanted; the last output of a run.
+
+        `path` is where report.json is, None if it could not be written.
+        """
         words = summary(report, path=path)
         log.info("%s", words)
         if self._json_to is not None:

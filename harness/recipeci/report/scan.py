@@ -33,6 +33,19 @@ Draft = Callable[[SecretScan | None], Report]
 def finished(draft: Draft, *, folder: Path, redactor: Redactor) -> Report:
     """Mask and scan all that is in a run's folder and the report itself, write the report, and return it.
 
+    The arguments are those of `scanned`.
+
+    Raises:
+        OSError: the report cannot be written.
+    """
+    report = scanned(draft, folder=folder, redactor=redactor)
+    write(report, folder)
+    return report
+
+
+def scanned(draft: Draft, *, folder: Path, redactor: Redactor) -> Report:
+    """Mask and scan all that is in a run's folder and the report itself, and return that, which is not written yet.
+
     Args:
         draft: makes the report with what the scan found; None where it could not look, and then nothing is proven.
         folder: the run's folder, to which nobody but the log writes any more.
@@ -47,7 +60,6 @@ def finished(draft: Draft, *, folder: Path, redactor: Redactor) -> Report:
         report = dataclasses.replace(report, notes=(*report.notes, f"the artifacts could not be scanned: {e.strerror}"))
     else:
         report = _reported(draft, found, redactor, look)
-    write(report, folder)
     return report
 
 

@@ -26,8 +26,8 @@ REASON_LINES = 12
 """Of a reason that is longer so many lines are shown, its first and its last ones; all of it is in report.json."""
 
 
-def summary(report: Report, *, path: Path) -> str:
-    """Return the summary without a line feed at its end; `path` is where report.json is."""
+def summary(report: Report, *, path: Path | None) -> str:
+    """Return the summary without a line feed at its end; `path` is where report.json is, if it is anywhere."""
     lines = ["===== RUN SUMMARY ====="]
     lines += [_line("recipe", _recipe(report)), _line("made by", _made_by(report))]
     lines += _table(report)
@@ -153,9 +153,9 @@ def _words(message: str, hint: str) -> Iterator[str]:
         yield f"→ {text.one_line(hint)}"
 
 
-def _verdict(report: Report, *, path: Path) -> str:
+def _verdict(report: Report, *, path: Path | None) -> str:
     """Return the verdict with its provisos, the level if there is one, the time, and where to read more."""
     parts = [report.label or report.verdict.value]
     if report.level is not None:
         parts.append(f"level {report.level}")
-    return "   ".join([*parts, f"in {report.seconds:.1f} s", f"report: {path}"])
+    return "   ".join([*parts, f"in {report.seconds:.1f} s", f"report: {path}" if path else "no report"])

@@ -119,7 +119,7 @@ class Deployment:
     def settle(self, *, since: float, timeout: float, see: Callable[[str], None]) -> Deployed:
         """Wait until what was deployed at `since` is settled; `see` hears in a few words what each look shows.
 
-        Raises WaitFailed with the reason and the guilty service's last log lines.
+        Raises WaitFailed with the reason and the guilty service's last log lines, HostError if the disk is full.
         """
         compose = self.environment.resolved(self.env())
         expected = settled.Expected(
@@ -169,6 +169,7 @@ class Deployment:
         watch = HealthWatch(self.swarm)
 
         def look() -> tuple[StackState, settled.Judgement]:
+            infrastructure.blame_disk(self.scratch)
             state = self._look(watch, since=expected.since)
             judgement = settled.judge(state, expected)
             last[:] = [(state, judgement)]

@@ -31,7 +31,7 @@ from recipeci.model import Outcome, Report, Request, Settings, Tier, TierResult
 from recipeci.redact import Redactor
 from recipeci.report import runlog, scan
 from recipeci.report.console import Console
-from recipeci.run import describing, janitor, preparation, secrets, source, workspace
+from recipeci.run import describing, infrastructure, janitor, preparation, secrets, source, workspace
 from recipeci.run import plan as plans
 from recipeci.run.context import Context
 from recipeci.run.incell import InCell
@@ -85,6 +85,7 @@ def run(
             shown=_shown(abra, programs),
         ) as place,
         runlog.logged(place.log, redactor=redactor),
+        infrastructure.disks_fault(),
     ):
         with console.phase("checkout"):
             found = source.sourced(request, settings, said, into=place.checkout, within=place.shared, runner=runner)
@@ -123,7 +124,8 @@ class Run(Context):
             record.note(note)
         self.interrupts.arm(self.found.plan.meta.timeouts.deadline)
         try:
-            self._carry_out(record)
+            with infrastructure.disks_fault():
+                self._carry_out(record)
             self.interrupts.check()
         except RecipeCIError as e:
             log.info("%s: %s", e.kind, e.message)
@@ -135,20 +137,34 @@ class Run(Context):
             return self._reported(record)
 
     def _reported(self, record: Record) -> Report:
-        """Scan and write what stays, remove what nobody needs any more, print the summary."""
+        """Scan and write what stays, remove what nobody needs any more, print the summary.
+
+        Raises HostError after that if the report could not be written: what was not scanned must not stay either.
+        """
         self.place.discard(self.place.swarm)
         self.place.discard(self.place.shared)
         self.place.discard(self.place.authors)
+        try:
+            report = scan.finished(self._draft(record), folder=self.place.folder, redactor=self.redactor)
+        except OSError as e:
+            words = f"the report cannot be written to {self.place.folder}: {e.strerror}"
+            unwritten = HostError(words, hint="free some space, or give an --out where it can be written")
+            record.failed(unwritten)
+            report = scan.scanned(self._draft(record), folder=self.place.folder, redactor=self.redactor)
+            self._summed_up(report, path=None)
+            raise unwritten from e
+        self._summed_up(report, path=self.place.report)
+        return report
+
+    def _draft(self, record: Record) -> scan.Draft:
+        """Return what makes the report, of the time until now."""
         phases, seconds = self.console.phases, self.console.seconds
-        report = scan.finished(
-            lambda found: record.report(phases=phases, seconds=seconds, secrets=found),
-            folder=self.place.folder,
-            redactor=self.redactor,
-        )
+        return lambda found: record.report(phases=phases, seconds=seconds, secrets=found)
+
+    def _summed_up(self, report: Report, *, path: Path | None) -> None:
         for note in report.notes:
             self.console.note(note)
-        self.console.finish(report, path=self.place.report)
-        return report
+        self.console.finish(report, path=path)
 
     def _carry_out(self, record: Record) -> None:
         ready = self._prepared(record)
@@ -199,23 +215,38 @@ class Run(Context):
     def _attempted(self, record: Record, store: Store, stocked: Stocked) -> None:
         """Carry out the tiers in a cell; a fault of the host's gets one more, fresh cell.
 
-        Not if the run was interrupted or was kept and told to end, nor if the recipe has failed before, nor if the
-        first cell is still there.
+        Not if the run was interrupted, and see `_can_repeat`.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                self._in_a_cell(record, store, stocked)
+                with infrastructure.disks_fault():
+                    self._in_a_cell(record, store, stocked)
             except HostError as e:
                 if stop := self.interrupts.first:
                     record.note(f"after that: {e.message}")
                     raise stop from e
-                if attempt == ATTEMPTS or self.interrupts.told or record.has_failed or self.place.swarm.exists():
+                if attempt == ATTEMPTS or not self._can_repeat(record):
                     raise
                 record.fresh_attempt(e)
                 Below(self.place.shared).remove_tree(self.place.abra_dir / "servers")  # the app of the first attempt
                 self.console.note(f"the host's fault, repeated in a fresh cell: {e.message}")
             else:
                 return
+
+    def _can_repeat(self, record: Record) -> bool:
+        """Say whether there may be a fresh cell.
+
+        Not if the run was kept and told to end, the recipe has failed before, the first cell is still there, or the
+        disk has no room for another one.
+        """
+        if self.interrupts.told or record.has_failed or self.place.swarm.exists():
+            return False
+        try:
+            workspace.check_space([self.cache, self.place.folder], self.settings)
+        except HostError as e:
+            record.note(f"not repeated in a fresh cell: {e.message}")
+            return False
+        return True
 
     def _in_a_cell(self, record: Record, store: Store, stocked: Stocked) -> None:
         placing = self._placed()

@@ -6,8 +6,11 @@ is not there is none of them: all that the compose files name were ensured befor
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from recipeci.errors import HostError
@@ -16,6 +19,10 @@ from recipeci.host.stackstate import StackState
 NO_SPACE = "no space left on device"
 LITTLE_BYTES = 10**9
 """With more free space than this it was not the host's disk that was full, but a quota or a tmpfs of the recipe's."""
+LEAST_BYTES = 5 * 10**6
+"""With less free space nothing that is waited for can come: neither an app nor Docker can write."""
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+HINT = "it is not the recipe's fault; the run can be repeated"
 FAULTS = {
     NO_SPACE: re.compile(r"no space left on device|ENOSPC", re.IGNORECASE),
     "no free service address": re.compile(r"could not find an available IP|VIP exhaust", re.IGNORECASE),
@@ -41,7 +48,24 @@ def fault(words: str, *, free: int) -> str:
 def blame(words: str, *, free: int) -> None:
     """Raise HostError if these words tell of a fault of the host's; `free` is the disk's space in bytes."""
     if name := fault(words, free=free):
-        raise HostError(f"{name}: {words}", hint="it is not the recipe's fault; the run can be repeated")
+        raise HostError(f"{name}: {words}", hint=HINT)
+
+
+def blame_disk(folder: Path) -> None:
+    """Raise HostError if the disk that a folder is on is full."""
+    if (free := free_bytes(folder)) < LEAST_BYTES:
+        raise HostError(f"{NO_SPACE}: {free / 10**6:.1f} MB are free in {folder}", hint=HINT)
+
+
+@contextlib.contextmanager
+def disks_fault() -> Iterator[None]:
+    """Turn the system's error of a full disk, met by whatever we write ourselves, into the host's fault."""
+    try:
+        yield
+    except OSError as e:
+        if e.errno not in FULL:
+            raise
+        raise HostError(f"{NO_SPACE}{f': {e.filename}' if e.filename else ''}", hint=HINT) from e
 
 
 def blame_tasks(state: StackState, guilty: str, *, since: float, free: int) -> None:

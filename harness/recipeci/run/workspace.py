@@ -193,7 +193,7 @@ def opened(
     cache = cache_folder(settings, make=False)
     folder = _run_folder(request.out, cache=cache, run_id=run_id)
     _refuse_seen([folder, cache], by=[*SYSTEM, *shown])
-    _check_space([cache, folder], settings)
+    check_space([cache, folder], settings)
     cache_folder(settings)
     workspace = Workspace(run_id, request.recipe, source, request.pr, clock.now(), request.keep, folder)
     with contextlib.ExitStack() as stack:
@@ -272,8 +272,11 @@ def _checked(path: Path, *, what: str, fix: str) -> Path:
     return path
 
 
-def _check_space(folders: Sequence[Path], settings: Settings) -> None:
-    """Refuse to begin where the disk is nearly full: what fails in the middle looks like the recipe's fault."""
+def check_space(folders: Sequence[Path], settings: Settings) -> None:
+    """Refuse to begin where the disk is nearly full: what fails in the middle looks like the recipe's fault.
+
+    Raises HostError.
+    """
     for folder in folders:
         there = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
         free = shutil.disk_usage(there).free / GB
