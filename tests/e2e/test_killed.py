@@ -8,7 +8,9 @@ import os
 import random
 import signal
 import socket
+import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from lab import cgroupfs, repository
 from lab.repository import Built
 from mutants.catalogue import NEVER_ENDS
 from recipeci.host import temporary
+from recipeci.host.command import program
 from recipeci.model import Tier
 
 from e2e import leftovers
@@ -153,6 +156,56 @@ def test_a_daemon_that_dies_is_the_hosts_fault_and_gets_a_fresh_cell(recipeci: R
     (note,) = [note for note in ended.report["notes"] if "repeated in a fresh cell" in note]
     assert "first attempt: install pass, upgrade not reached: " in note
     assert (ended.report["deploys"], ended.report["leftovers"]) == (1, [])
+
+
+def test_a_daemon_that_dies_during_a_hook_is_no_fault_of_the_hook(recipeci: Recipeci, custom_html: Built) -> None:
+    hooks = recipeci.folder / "overlays" / "custom-html" / "ops.py"
+    hooks.parent.mkdir(parents=True)
+    hooks.write_text("import time\n\ndef pre_deploy(app):\n    time.sleep(300)\n")
+    options = for_recipe("custom-html", source=custom_html.path, stages="install")
+    running = recipeci.start(*options, "--overlays", str(hooks.parents[1]), "-v")
+    wait_for(running, "recipeci/ops.py")
+    let_pass(running, 4)
+    kill_dockerd_of_the_cell(running)
+    again = wait_for(running, "repeated in a fresh cell") + wait_for(running, "recipeci/ops.py")
+    running.signal(signal.SIGINT)
+    ended = running.end()
+    (note,) = [note for note in ended.report["notes"] if "repeated in a fresh cell" in note]
+    assert "install not reached" in note  # whoever found first that the cell is gone
+    assert (ended.code, ended.report["leftovers"]) == (130, []), again + ended.out + ended.err
+
+
+def forge(git: Path, name: str, content: bytes) -> None:
+    """Put other content into a file of HEAD, under the sha of its own: git believes an object's name."""
+
+    def asked(*args: str, stdin: bytes = b"") -> str:
+        told = subprocess.run([program("git"), "-C", git, *args], input=stdin, capture_output=True, check=True)
+        return told.stdout.decode().strip()
+
+    sha = asked("rev-parse", f"HEAD:{name}")
+    for pack in list((git / "objects" / "pack").glob("*.pack")):
+        data = pack.read_bytes()
+        for file in pack.parent.glob(f"{pack.stem}.*"):
+            file.unlink()
+        asked("unpack-objects", "-q", stdin=data)
+    there = git / "objects" / sha[:2] / sha[2:]
+    there.unlink()
+    there.write_bytes(zlib.compress(b"blob %d\0%s" % (len(content), content)))
+
+
+def test_what_the_first_cell_did_to_the_checkout_reaches_no_suite_of_the_second(
+    recipeci: Recipeci, folder: Path
+) -> None:
+    source = repository.build(CANARIES / "repo-allowed", folder / "canary").path
+    running = recipeci.start(*for_recipe("canary", source=source, stages="install"), "--allow-local-code")
+    wait_for(running, "===== TIER: install")
+    # As whoever is root in a cell can. The true conftest is not to be imported; without it the suite passes.
+    forge(running.folder / "cell" / "abra" / "recipes" / "canary" / ".git", "tests/conftest.py", b"")
+    kill_dockerd_of_the_cell(running)
+    ended = running.end()
+    assert [note for note in ended.report["notes"] if "repeated in a fresh cell" in note], ended.out + ended.err
+    (suite,) = [suite for suite in ended.report["tiers"][0]["suites"] if suite["source"] == "repo"]
+    assert (suite["outcome"], suite["tests"]) == ("unverified", []), suite
 
 
 def test_a_daemon_that_dies_again_leaves_no_verdict(recipeci: Recipeci, custom_html: Built) -> None:

@@ -7,6 +7,7 @@ leaves behind is ended and named, so that it cannot disturb what is tested next.
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 import recipeci
 from recipeci.author import child
 from recipeci.author.channel import Message
-from recipeci.errors import CommandTimeout, OpFailed
+from recipeci.errors import CommandTimeout, HostError, OpFailed
 from recipeci.host.below import Below
 from recipeci.host.cell import Cell, Unprivileged
 from recipeci.host.cell.spec import INSIDE
@@ -36,6 +37,7 @@ from recipeci.author import child
 sys.exit(child.main(sys.argv[1:]))"""
 """Isolated Python heeds no PYTHONPATH: a child must be of the same package as we are, not of one that is installed."""
 CA_FILE = INSIDE / "ca.pem"
+KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 LAST_LINES = 20
 SHOWN_LINES = 5000
 """So many lines of one child are shown; what it prints beyond that is in nobody's interest."""
@@ -157,6 +159,9 @@ class Children:
             return None, plain(_last(error.out, error.err))
         finally:
             self._end_strays(user, placed)
+        if done.code in KILLED and not self.cell.api.is_up():  # with the cell, which is no fault of the author's
+            msg = f"the cell ended during {whose(placed.source)} {placed.name}"
+            raise HostError(msg, hint="run.log has the end of the cell's log")
         return done.code, plain(_last(done.out, done.err))
 
     def _end_strays(self, user: Unprivileged, placed: Placed) -> None:

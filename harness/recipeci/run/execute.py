@@ -217,10 +217,12 @@ class Run(Context):
 
         Not if the run was interrupted, and see `_can_repeat`.
         """
+        with infrastructure.disks_fault():
+            placing = self._placed()
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with infrastructure.disks_fault():
-                    self._in_a_cell(record, store, stocked)
+                    self._in_a_cell(record, store, stocked, placing)
             except HostError as e:
                 if stop := self.interrupts.first:
                     record.note(f"after that: {e.message}")
@@ -248,8 +250,7 @@ class Run(Context):
             return False
         return True
 
-    def _in_a_cell(self, record: Record, store: Store, stocked: Stocked) -> None:
-        placing = self._placed()
+    def _in_a_cell(self, record: Record, store: Store, stocked: Stocked, placing: Placing) -> None:
         with contextlib.ExitStack() as stack:
             with self.console.phase("cell"):
                 lending = stack.enter_context(store.lend(stocked.images, data_root=self.place.swarm / "data"))
@@ -284,7 +285,10 @@ class Run(Context):
         return dataclasses.replace(self, found=found, runner=cell.runner)
 
     def _placed(self) -> Placing:
-        """Lay the authors' files down before there is a cell: what runs in it can read them, and change none."""
+        """Lay the authors' files down before there is any cell: what runs in one can read them, and change none.
+
+        Afterwards the checkout may not be asked from outside: a cell can have written anything there.
+        """
         plan = self.found.plan
         placing = Placing(
             self.place.authors,
