@@ -41,11 +41,28 @@ class Things(Swarm):
     calls: Calls
     stack_holds: Collection[Leftover] = ()
     secrets: Collection[Leftover] = ()
+    refused: set[Leftover] = field(default_factory=set)
+    """Networks that Docker did not let abra remove."""
 
     def of_stack(self, name: str) -> tuple[Leftover, ...]:
         """Return what is there of the stack."""
         assert name == STACK
-        return () if "app undeploy" in self.calls.made else tuple(self.stack_holds)
+        return tuple(self.refused) if "app undeploy" in self.calls.made else tuple(self.stack_holds)
+
+    def networks(self, stack: str) -> tuple[str, ...]:
+        """Return the ids of those networks."""
+        assert stack == STACK
+        return tuple(item.name for item in self.refused)
+
+    @property
+    def api(self) -> Any:  # noqa: ANN401 - the client
+        """Return what removes a network, which nobody has to do where abra could."""
+        assert "app undeploy" in self.calls.fails
+        return self
+
+    def remove_network(self, network: str) -> None:
+        """Remove it now."""
+        self.refused.remove(Leftover("network", network))
 
     def objects(self) -> frozenset[Leftover]:
         """Return all that is there."""
@@ -63,13 +80,14 @@ def torn_down(
     deployed: bool,
     secrets: Collection[Leftover] = (),
     fails: Mapping[str, CommandFailed] | None = None,
+    refused: Collection[Leftover] = (),
 ) -> tuple[Calls, list[str]]:
     calls, notes = Calls(fails or {}), list[str]()
     program = AbraProgram(("abra",), Program("abra", "0.10"), ())
     abra = Abra(program, runner=calls, abra_dir=folder, docker_folder=folder)
     if made:
         (folder / "servers" / SERVER / f"{DOMAIN}.env").write_text("TYPE=x\n")
-    swarm = Things(calls, (SERVICE,) if deployed else (), secrets)
+    swarm = Things(calls, (SERVICE,) if deployed else (), secrets, set(refused))
     left = Teardown(DOMAIN, STACK, abra, swarm, SystemClock(), notes.append).run(before=frozenset())
     assert left == ()
     return calls, notes
@@ -111,3 +129,11 @@ def test_secrets_are_removed_by_their_own_command_where_there_are_any(tmp_path: 
 def test_what_abra_cannot_do_is_noted_once_by_name(tmp_path: Path, error: CommandFailed, said: str) -> None:
     _, notes = torn_down(tmp_path, made=True, deployed=True, fails={"app volume remove": error})
     assert notes == [said]
+
+
+def test_a_network_that_docker_did_not_let_abra_remove_is_removed_once_more(tmp_path: Path) -> None:
+    words = "FATA network x is in use by task y\n"
+    error = CommandFailed(["abra"], code=1, out=words, err="", seconds=1)
+    network = Leftover("network", f"{STACK}_internal")
+    _, notes = torn_down(tmp_path, made=True, deployed=True, fails={"app undeploy": error}, refused=[network])
+    assert notes == [f"abra app undeploy {DOMAIN}: network x is in use by task y"]

@@ -118,6 +118,11 @@ class Swarm:
             *_named("network", self._ask("networks", filters=label), _name),
         )
 
+    def networks(self, stack: str) -> tuple[str, ...]:
+        """Return the ids of the networks that carry a stack's label."""
+        found = self._ask("networks", filters={"label": f"{STACK_LABEL}={stack}"})
+        return tuple(str(network["Id"]) for network in found)
+
     def images(self, refs: Sequence[str]) -> tuple[ImageUsed, ...]:
         """Return the id of each image; an image that is not there has an empty one."""
         return tuple(ImageUsed(ref, self._image_id(ref)) for ref in refs)

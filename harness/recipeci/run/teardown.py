@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from recipeci.errors import CommandFailed, WaitFailed
+from recipeci.host import networks
 from recipeci.host.abra import Abra
 from recipeci.host.clock import Clock, until
 from recipeci.host.docker import Swarm
@@ -46,9 +47,7 @@ class Teardown:
 
     def _remove(self) -> None:
         if self.swarm.of_stack(self.stack):
-            with self._noted("app undeploy"):
-                self.abra.app_undeploy(self.domain)
-            self._wait_until_gone()
+            self._undeploy()
         with self._noted("app volume remove"):
             self.abra.app_volume_remove(self.domain)
         if self._has_secrets():
@@ -57,15 +56,32 @@ class Teardown:
         with self._noted("app remove"):
             self.abra.app_remove(self.domain)
 
+    def _undeploy(self) -> None:
+        """Have the stack removed; a network that Docker did not let abra remove is removed when its tasks have gone.
+
+        Now and then Docker says that a network is in use by a task which it is about to end (swarmkit, RemoveNetwork).
+        That is no fault of the recipe's; what holds a network for good holds it then, too.
+        """
+        try:
+            self.abra.app_undeploy(self.domain)
+        except CommandFailed as e:
+            self._note("app undeploy", e)
+            self._wait_until_gone(but=("network",))
+            networks.remove(self.stack, self.swarm)
+        self._wait_until_gone()
+
     def _has_secrets(self) -> bool:
         """Tell whether there are secrets to remove: that `app remove` does so is only believed (contract/facts.yml)."""
         return any(it.kind == "secret" and it.name.startswith(f"{self.stack}_") for it in self.swarm.objects())
 
-    def _wait_until_gone(self) -> None:
-        """Wait, because abra returns while swarm still removes (A-22); the inventory shows what did not go."""
+    def _wait_until_gone(self, *, but: Collection[str] = ()) -> None:
+        """Wait, because abra returns while swarm still removes (A-22); the inventory shows what did not go.
+
+        Things of the kinds in `but` may stay.
+        """
         try:
             until(
-                lambda: self.swarm.of_stack(self.stack),
+                lambda: tuple(item for item in self.swarm.of_stack(self.stack) if item.kind not in but),
                 lambda left: not left,
                 what=f"removal of {self.stack}",
                 clock=self.clock,
@@ -94,7 +110,11 @@ class Teardown:
         try:
             yield
         except CommandFailed as e:
-            self.note(e.message if e.message.startswith(f"abra {what}") else f"abra {what}: {e.message}")
+            self._note(what, e)
+
+    def _note(self, what: str, error: CommandFailed) -> None:
+        said = error.message
+        self.note(said if said.startswith(f"abra {what}") else f"abra {what}: {said}")
 
 
 def _not_of(before: frozenset[Leftover], now: frozenset[Leftover]) -> Iterator[Leftover]:
