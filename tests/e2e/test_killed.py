@@ -273,13 +273,18 @@ socket.create_connection(("127.0.0.1", {port})).recv(1)
 
 
 def killed_when_something_asks(recipeci: Recipeci, *options: str) -> None:
-    """Kill a program in the middle of what it has a temporary folder for; `{port}` is where it is waited for."""
+    """Kill a program in the middle of what it has a temporary folder for; `{port}` is where it is waited for.
+
+    `{source}` is a folder, which is no repository: that is found out later.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(60)
         port = listener.getsockname()[1]
         (recipeci.folder / "abra").write_text(ASKED.format(python=sys.executable, port=port))
         (recipeci.folder / "abra").chmod(0o755)
-        given = [option.format(port=port, abra=recipeci.folder / "abra") for option in options]
+        source = recipeci.folder / "source"
+        source.mkdir()
+        given = [option.format(port=port, abra=recipeci.folder / "abra", source=source) for option in options]
         running = recipeci.start_as_is(*given, folder=recipeci.folder / "r")
         with listener.accept()[0]:
             running.signal(signal.SIGKILL)
@@ -290,7 +295,7 @@ def killed_when_something_asks(recipeci: Recipeci, *options: str) -> None:
     "options",
     [
         ("--recipe", "x", "--source", "http://127.0.0.1:{port}/x.git", "--plan"),
-        ("--recipe", "x", "--source", "/", "--abra", "{abra}"),
+        ("--recipe", "x", "--source", "{source}", "--abra", "{abra}"),
         ("doctor", "--abra", "{abra}"),
     ],
     ids=["the clone of a plan", "the home of an abra that is asked for its version", "the same in doctor"],
@@ -308,7 +313,7 @@ def test_what_is_killed_leaves_temporary_folders_only_where_clean_finds_them(
 
 
 def test_the_next_run_removes_them_too(recipeci: Recipeci, custom_html: Built) -> None:
-    killed_when_something_asks(recipeci, "--recipe", "x", "--source", "/", "--abra", "{abra}")
+    killed_when_something_asks(recipeci, "--recipe", "x", "--source", "{source}", "--abra", "{abra}")
     (left,) = recipeci.cache.glob(f"{temporary.PREFIX}*")
     planned = recipeci.start_as_is(
         *for_recipe("custom-html", source=custom_html.path), "--plan", folder=recipeci.folder / "r"

@@ -223,8 +223,9 @@ class LabGitea:
         return list(self.do("GET", f"repos/{pull.home.full_name}/issues/{pull.number}/comments"))
 
     def statuses(self, home: Home, sha: str) -> list[Any]:
-        """Return a commit's statuses, newest first."""
-        return list(self.do("GET", f"repos/{home.full_name}/statuses/{sha}?limit=50"))
+        """Return a commit's statuses, newest first; Gitea's own order is none for those of one second."""
+        found = self.do("GET", f"repos/{home.full_name}/statuses/{sha}?limit=50")
+        return sorted(found, key=lambda status: status["id"], reverse=True)
 
     def markdown(self, home: Home, text: str) -> str:
         """Return the page that a comment in a repository would be."""
